@@ -1,0 +1,89 @@
+"""Which process holds which station's socket, and which processes are alive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from db.model.stations import Link
+from db.rows import Conn, columns, maybe, one
+
+LINK = columns(Link)
+
+
+async def take(
+    conn: Conn, *, station_id: int, node: str, ocpp_version: str, remote_address: str | None
+) -> Link:
+    """The newest authenticated socket wins; the epoch fences whoever held it before."""
+    return await one(
+        conn,
+        Link,
+        f"""
+        insert into link (station_id, node, ocpp_version, remote_address)
+        values ($1, $2, $3, $4)
+        on conflict (station_id) do update
+        set node = excluded.node, epoch = excluded.epoch, ocpp_version = excluded.ocpp_version,
+            remote_address = excluded.remote_address, since = excluded.since
+        where link.epoch < excluded.epoch
+        returning {LINK}
+        """,
+        station_id,
+        node,
+        ocpp_version,
+        remote_address,
+    )
+
+
+async def release(conn: Conn, *, station_id: int, epoch: int) -> bool:
+    """Only the socket that holds the link gives it up; False when a newer one has it."""
+    done = await conn.execute(
+        "delete from link where station_id = $1 and epoch = $2", station_id, epoch
+    )
+    return done == "DELETE 1"
+
+
+async def find(conn: Conn, station_id: int) -> Link | None:
+    return await maybe(conn, Link, f"select {LINK} from link where station_id = $1", station_id)
+
+
+async def epochs(conn: Conn, station_ids: list[int]) -> dict[int, int]:
+    records = await conn.fetch(
+        "select station_id, epoch from link where station_id = any($1)", station_ids
+    )
+    return {record["station_id"]: record["epoch"] for record in records}
+
+
+async def start_node(conn: Conn, node: str, lease: timedelta) -> list[int]:
+    """Enter a process; what an earlier one of this name held is gone. The stations it held."""
+    await conn.execute(
+        """
+        insert into node (name, started_at, lease_until) values ($1, now(), now() + $2)
+        on conflict (name) do update
+        set started_at = excluded.started_at, lease_until = excluded.lease_until
+        """,
+        node,
+        lease,
+    )
+    gone = await conn.fetch("delete from link where node = $1 returning station_id", node)
+    return [record["station_id"] for record in gone]
+
+
+async def renew_lease(conn: Conn, node: str, lease: timedelta) -> None:
+    await conn.execute("update node set lease_until = now() + $2 where name = $1", node, lease)
+
+
+async def end_node(conn: Conn, node: str) -> None:
+    await conn.execute("delete from link where node = $1", node)
+    await conn.execute("delete from node where name = $1", node)
+
+
+async def release_dead(conn: Conn) -> list[int]:
+    """Links of processes whose lease is over, as the stations that they held."""
+    gone = await conn.fetch(
+        """
+        delete from link
+        where not exists (select from node where node.name = link.node and lease_until > now())
+        returning station_id
+        """
+    )
+    await conn.execute("delete from node where lease_until < now() - interval '1 day'")
+    return [record["station_id"] for record in gone]

@@ -1,0 +1,176 @@
+"""Readings, and the hourly roll-up of energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from db.model.readings import Moment, Reading, decode_samples
+from db.rows import Conn, columns, many
+
+READING = columns(Reading)
+
+# A charger whose clock is unset repeats itself within this time, or not at all.
+REPEAT_WINDOW = timedelta(days=2)
+
+# How far from a session's times its readings may lie: clocks that jumped, ends that were guessed.
+_SLACK = timedelta(days=2)
+
+_INSERT = f"""
+    insert into reading ({READING})
+    select station_id, at, fingerprint, received_at, said_at, session_id, evse, connector,
+        transaction_id, context, energy_wh, power_w, soc_pct, samples, string_to_array(flags, ' ')
+    from unnest($1::bigint[], $2::timestamptz[], $3::bytea[], $4::timestamptz[], $5::text[],
+        $6::bigint[], $7::int[], $8::int[], $9::text[], $10::text[], $11::bigint[], $12::int[],
+        $13::numeric[], $14::bytea[], $15::text[])
+        as new ({READING})
+"""
+
+
+async def add_many(conn: Conn, readings: Sequence[Reading]) -> set[tuple[int, bytes]]:
+    """Keep what is new, and say what that was: (station_id, fingerprint)."""
+    timed = [reading for reading in readings if "clock_unset" not in reading.flags]
+    unset = [reading for reading in readings if "clock_unset" in reading.flags]
+    added = await _add(conn, timed, "on conflict do nothing")
+    if unset:
+        # `at` is the time of receipt, so that a repeat is known by its fingerprint alone.
+        added |= await _add(
+            conn,
+            unset,
+            f"""
+            where not exists (
+                select from reading old
+                where old.station_id = new.station_id and old.fingerprint = new.fingerprint
+                    and old.at between new.at - interval '{REPEAT_WINDOW.days} days' and new.at
+            )
+            on conflict do nothing
+            """,
+        )
+    return added
+
+
+async def _add(conn: Conn, readings: list[Reading], tail: str) -> set[tuple[int, bytes]]:
+    if not readings:
+        return set()
+    records = await conn.fetch(
+        f"{_INSERT} {tail} returning station_id, fingerprint", *zip(*readings, strict=True)
+    )
+    return {(record[0], record[1]) for record in records}
+
+
+async def list_moments(
+    conn: Conn, station_id: int, session_id: int, *, started_at: datetime, ended_at: datetime
+) -> list[Moment]:
+    """The whole series of one session, in the order of the charger's clock."""
+    records = await conn.fetch(
+        """
+        select at, samples from reading
+        where station_id = $1 and session_id = $2 and at between $3 and $4
+        order by at, received_at
+        """,
+        station_id,
+        session_id,
+        started_at - _SLACK,
+        ended_at + _SLACK,
+    )
+    return [Moment(record["at"], decode_samples(record["samples"])) for record in records]
+
+
+async def attach(
+    conn: Conn, station_id: int, *, evse: int, session_id: int, since: datetime, until: datetime
+) -> int:
+    """Give a session the readings of its EVSE and time that came before it was known."""
+    done = await conn.execute(
+        """
+        update reading set session_id = $3
+        where station_id = $1 and evse = $2 and session_id is null and at between $4 and $5
+        """,
+        station_id,
+        evse,
+        session_id,
+        since,
+        until,
+    )
+    return int(done.split()[-1])
+
+
+async def add_energy(conn: Conn, increments: Iterable[tuple[int, datetime, Decimal]]) -> None:
+    """Add (station_id, hour of arrival, Wh) to the hourly roll-up."""
+    sums: dict[tuple[int, datetime], Decimal] = {}
+    for station_id, at, energy_wh in increments:
+        key = station_id, at.replace(minute=0, second=0, microsecond=0)
+        sums[key] = sums.get(key, Decimal(0)) + energy_wh
+    keys = sorted(key for key, energy_wh in sums.items() if energy_wh)
+    if not keys:
+        return
+    await conn.execute(
+        """
+        insert into energy_hourly (station_id, hour, energy_wh)
+        select * from unnest($1::bigint[], $2::timestamptz[], $3::numeric[])
+        on conflict (station_id, hour) do update
+        set energy_wh = energy_hourly.energy_wh + excluded.energy_wh
+        """,
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [sums[key] for key in keys],
+    )
+
+
+# A row as it is written has its flags in one text; so it has when it is read.
+_AS_WRITTEN = ", ".join(
+    "array_to_string(flags, ' ') as flags" if name == "flags" else name for name in Reading._fields
+)
+
+# Where a list of readings goes on: (at, received_at, fingerprint) of the last one shown.
+Place = tuple[datetime, datetime, bytes]
+
+
+async def list_page(
+    conn: Conn,
+    station_id: int,
+    session_id: int,
+    *,
+    started_at: datetime,
+    until: datetime,
+    after: Place | None,
+    limit: int,
+) -> list[Reading]:
+    """Readings of one session in the order of the charger's clock, from the first past `after`."""
+    return await many(
+        conn,
+        Reading,
+        f"""
+        select {_AS_WRITTEN} from reading
+        where station_id = $1 and session_id = $2 and at between $3 and $4
+            and ($5::timestamptz is null or (at, received_at, fingerprint) > ($5, $6, $7))
+        order by at, received_at, fingerprint
+        limit $8
+        """,
+        station_id,
+        session_id,
+        max(started_at - _SLACK, after[0]) if after else started_at - _SLACK,
+        until + _SLACK,
+        *(after or (None, None, None)),
+        limit,
+    )
+
+
+async def register_until(
+    conn: Conn, station_id: int, session_id: int, *, started_at: datetime, place: Place
+) -> int | None:
+    """The last register that one session's readings said up to and with `place`."""
+    register_wh: int | None = await conn.fetchval(
+        """
+        select energy_wh from reading
+        where station_id = $1 and session_id = $2 and at between $3 and $4
+            and (at, received_at, fingerprint) <= ($4, $5, $6) and energy_wh is not null
+        order by at desc, received_at desc, fingerprint desc
+        limit 1
+        """,
+        station_id,
+        session_id,
+        started_at - _SLACK,
+        *place,
+    )
+    return register_wh

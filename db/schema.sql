@@ -1,0 +1,609 @@
+CREATE TYPE public.account_role AS ENUM (
+    'driver',
+    'admin'
+);
+
+CREATE TYPE public.command_state AS ENUM (
+    'waiting',
+    'sent',
+    'done',
+    'refused',
+    'expired'
+);
+
+CREATE TYPE public.connector_status AS ENUM (
+    'Available',
+    'Occupied',
+    'Reserved',
+    'Unavailable',
+    'Faulted'
+);
+
+CREATE TYPE public.id_token_status AS ENUM (
+    'Accepted',
+    'Blocked',
+    'Expired',
+    'Invalid',
+    'Unknown'
+);
+
+CREATE TYPE public.ocpp_family AS ENUM (
+    'v16',
+    'v2'
+);
+
+CREATE TYPE public.registration AS ENUM (
+    'Accepted',
+    'Pending',
+    'Rejected'
+);
+
+CREATE TABLE public.account (
+    id bigint NOT NULL,
+    email text NOT NULL,
+    name text,
+    role public.account_role DEFAULT 'driver'::public.account_role NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.api_token (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    scope text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_token_scope_check CHECK ((scope = 'admin'::text))
+);
+
+ALTER TABLE public.api_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.api_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.authorization_decision (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    uid text NOT NULL,
+    type text NOT NULL,
+    purpose text NOT NULL,
+    status text NOT NULL,
+    reason text NOT NULL,
+    session_id bigint,
+    CONSTRAINT authorization_decision_purpose_check CHECK ((purpose = ANY (ARRAY['authorize'::text, 'start'::text, 'stop'::text])))
+);
+
+ALTER TABLE public.authorization_decision ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.authorization_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE SEQUENCE public.charging_session_number
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    MAXVALUE 2147483647
+    CACHE 1;
+
+CREATE TABLE public.charging_session (
+    station_id bigint NOT NULL,
+    id bigint DEFAULT nextval('public.charging_session_number'::regclass) NOT NULL,
+    family public.ocpp_family NOT NULL,
+    transaction_id text NOT NULL,
+    generation integer DEFAULT 0 NOT NULL,
+    start_key bytea,
+    evse integer,
+    connector integer,
+    id_token text,
+    stop_id_token text,
+    account_id bigint,
+    authorization_status text,
+    started_at timestamp with time zone NOT NULL,
+    start_received_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    end_received_at timestamp with time zone,
+    meter_start_wh bigint,
+    meter_stop_wh bigint,
+    energy_wh bigint,
+    is_finalized boolean DEFAULT false NOT NULL,
+    is_end_inferred boolean DEFAULT false NOT NULL,
+    is_recompute_due boolean DEFAULT false NOT NULL,
+    stop_reason text,
+    flags text[] DEFAULT '{}'::text[] NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT charging_session_check CHECK ((is_finalized OR (NOT is_end_inferred))),
+    CONSTRAINT charging_session_energy_wh_check CHECK ((energy_wh >= 0))
+);
+
+CREATE TABLE public.command (
+    station_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    arguments bytea NOT NULL,
+    action text,
+    payload bytea,
+    state public.command_state DEFAULT 'waiting'::public.command_state NOT NULL,
+    reason text,
+    answer bytea,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    node text,
+    sent_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    CONSTRAINT command_check CHECK (((settled_at IS NULL) = (state = ANY (ARRAY['waiting'::public.command_state, 'sent'::public.command_state]))))
+);
+
+ALTER TABLE public.command ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.command_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.connection_attempt (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    identity text,
+    station_id bigint,
+    remote_address text,
+    path text NOT NULL,
+    offered text,
+    user_agent text,
+    http_status integer NOT NULL,
+    reason text NOT NULL
+);
+
+ALTER TABLE public.connection_attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.connection_attempt_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.connector (
+    station_id bigint NOT NULL,
+    evse integer NOT NULL,
+    connector integer NOT NULL,
+    type text,
+    max_power_w integer,
+    status public.connector_status,
+    reported text,
+    error text,
+    status_at timestamp with time zone,
+    status_received_at timestamp with time zone,
+    CONSTRAINT connector_connector_check CHECK ((connector >= 1)),
+    CONSTRAINT connector_max_power_w_check CHECK ((max_power_w > 0))
+);
+
+CREATE TABLE public.energy_hourly (
+    station_id bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    energy_wh numeric NOT NULL
+);
+
+CREATE TABLE public.evse (
+    station_id bigint NOT NULL,
+    evse integer NOT NULL,
+    CONSTRAINT evse_evse_check CHECK ((evse >= 1))
+);
+
+CREATE TABLE public.id_token (
+    id bigint NOT NULL,
+    uid text NOT NULL,
+    type text DEFAULT 'Central'::text NOT NULL,
+    status public.id_token_status DEFAULT 'Accepted'::public.id_token_status NOT NULL,
+    expires_at timestamp with time zone,
+    group_uid text,
+    account_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT id_token_uid_check CHECK (((uid <> ''::text) AND (length(uid) <= 255)))
+);
+
+ALTER TABLE public.id_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.id_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.job (
+    name text NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    state text,
+    ran_at timestamp with time zone,
+    took_ms integer,
+    error text
+);
+
+CREATE SEQUENCE public.link_epoch
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.link (
+    station_id bigint NOT NULL,
+    node text NOT NULL,
+    epoch bigint DEFAULT nextval('public.link_epoch'::regclass) NOT NULL,
+    ocpp_version text NOT NULL,
+    remote_address text,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.message (
+    station_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL,
+    is_ours boolean NOT NULL,
+    message_id text,
+    action text,
+    body bytea NOT NULL,
+    answer bytea,
+    took_ms integer
+)
+PARTITION BY RANGE (received_at);
+
+CREATE TABLE public.message_default (
+    station_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    id bigint NOT NULL,
+    is_ours boolean NOT NULL,
+    message_id text,
+    action text,
+    body bytea NOT NULL,
+    answer bytea,
+    took_ms integer
+);
+
+ALTER TABLE public.message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.message_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.node (
+    name text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.notification (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    body bytea NOT NULL
+);
+
+ALTER TABLE public.notification ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.notification_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.quarantine (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    message_id text,
+    body bytea NOT NULL,
+    problem text NOT NULL,
+    session_id bigint
+);
+
+ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.reading (
+    station_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    fingerprint bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    said_at text,
+    session_id bigint,
+    evse integer,
+    connector integer,
+    transaction_id text,
+    context text,
+    energy_wh bigint,
+    power_w integer,
+    soc_pct numeric(5,2),
+    samples bytea NOT NULL,
+    flags text[] DEFAULT '{}'::text[] NOT NULL
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE public.reading_default (
+    station_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    fingerprint bytea NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    said_at text,
+    session_id bigint,
+    evse integer,
+    connector integer,
+    transaction_id text,
+    context text,
+    energy_wh bigint,
+    power_w integer,
+    soc_pct numeric(5,2),
+    samples bytea NOT NULL,
+    flags text[] DEFAULT '{}'::text[] NOT NULL
+);
+
+CREATE TABLE public.schema_migration (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.session_live (
+    station_id bigint NOT NULL,
+    session_id bigint NOT NULL,
+    transaction_id text NOT NULL,
+    evse integer,
+    started_at timestamp with time zone NOT NULL,
+    max_power_w integer NOT NULL,
+    series text,
+    register_wh numeric,
+    register_at timestamp with time zone,
+    energy_wh numeric DEFAULT 0 NOT NULL,
+    power_w integer,
+    soc_pct numeric(5,2),
+    charging_state text,
+    updated_at timestamp with time zone NOT NULL,
+    account_id bigint,
+    CONSTRAINT session_live_energy_wh_check CHECK ((energy_wh >= (0)::numeric))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.site (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    currency character(3) DEFAULT 'EUR'::bpchar NOT NULL,
+    address text
+);
+
+ALTER TABLE public.site ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.site_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.station (
+    id bigint NOT NULL,
+    identity text NOT NULL,
+    public_id text NOT NULL,
+    name text,
+    site_id bigint,
+    registration public.registration DEFAULT 'Accepted'::public.registration NOT NULL,
+    key_salt bytea,
+    key_hash bytea,
+    assume_1_6 boolean DEFAULT false NOT NULL,
+    strict boolean DEFAULT false NOT NULL,
+    vendor text,
+    model text,
+    serial_number text,
+    firmware text,
+    ocpp_version text,
+    status public.connector_status,
+    reported text,
+    error text,
+    status_at timestamp with time zone,
+    booted_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT station_check CHECK (((key_salt IS NULL) = (key_hash IS NULL))),
+    CONSTRAINT station_identity_check CHECK (((identity <> ''::text) AND (length(identity) <= 48))),
+    CONSTRAINT station_public_id_check CHECK ((public_id ~ '^[A-Z0-9]{8}$'::text))
+);
+
+ALTER TABLE public.station ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.station_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.message ATTACH PARTITION public.message_default DEFAULT;
+
+ALTER TABLE ONLY public.reading ATTACH PARTITION public.reading_default DEFAULT;
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.authorization_decision
+    ADD CONSTRAINT authorization_decision_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.charging_session
+    ADD CONSTRAINT charging_session_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.charging_session
+    ADD CONSTRAINT charging_session_start_key UNIQUE (station_id, start_key, generation);
+
+ALTER TABLE ONLY public.charging_session
+    ADD CONSTRAINT charging_session_transaction_key UNIQUE (station_id, family, transaction_id, generation);
+
+ALTER TABLE ONLY public.command
+    ADD CONSTRAINT command_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.connection_attempt
+    ADD CONSTRAINT connection_attempt_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.connector
+    ADD CONSTRAINT connector_pkey PRIMARY KEY (station_id, evse, connector);
+
+ALTER TABLE ONLY public.energy_hourly
+    ADD CONSTRAINT energy_hourly_pkey PRIMARY KEY (station_id, hour);
+
+ALTER TABLE ONLY public.evse
+    ADD CONSTRAINT evse_pkey PRIMARY KEY (station_id, evse);
+
+ALTER TABLE ONLY public.id_token
+    ADD CONSTRAINT id_token_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.job
+    ADD CONSTRAINT job_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.link
+    ADD CONSTRAINT link_pkey PRIMARY KEY (station_id);
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (station_id, received_at, id);
+
+ALTER TABLE ONLY public.message_default
+    ADD CONSTRAINT message_default_pkey PRIMARY KEY (station_id, received_at, id);
+
+ALTER TABLE ONLY public.node
+    ADD CONSTRAINT node_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.notification
+    ADD CONSTRAINT notification_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.reading
+    ADD CONSTRAINT reading_pkey PRIMARY KEY (station_id, at, fingerprint);
+
+ALTER TABLE ONLY public.reading_default
+    ADD CONSTRAINT reading_default_pkey PRIMARY KEY (station_id, at, fingerprint);
+
+ALTER TABLE ONLY public.schema_migration
+    ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.session_live
+    ADD CONSTRAINT session_live_pkey PRIMARY KEY (station_id, session_id);
+
+ALTER TABLE ONLY public.site
+    ADD CONSTRAINT site_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.station
+    ADD CONSTRAINT station_identity_key UNIQUE (identity);
+
+ALTER TABLE ONLY public.station
+    ADD CONSTRAINT station_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.station
+    ADD CONSTRAINT station_public_id_key UNIQUE (public_id);
+
+CREATE UNIQUE INDEX account_email_key ON public.account USING btree (lower(email));
+
+CREATE INDEX authorization_decision_at ON public.authorization_decision USING btree (at);
+
+CREATE INDEX authorization_decision_uid ON public.authorization_decision USING btree (lower(uid), at DESC);
+
+CREATE INDEX charging_session_number_key ON public.charging_session USING btree (id);
+
+CREATE INDEX charging_session_open ON public.charging_session USING btree (id) WHERE (NOT is_finalized);
+
+CREATE UNIQUE INDEX charging_session_open_key ON public.charging_session USING btree (station_id, evse) WHERE ((NOT is_finalized) AND (evse IS NOT NULL));
+
+CREATE INDEX charging_session_recompute ON public.charging_session USING btree (station_id, id) WHERE is_recompute_due;
+
+CREATE INDEX charging_session_station ON public.charging_session USING btree (station_id, updated_at DESC, id DESC) WHERE is_finalized;
+
+CREATE INDEX charging_session_token ON public.charging_session USING btree (lower(id_token), updated_at DESC, id DESC) WHERE is_finalized;
+
+CREATE INDEX charging_session_updated ON public.charging_session USING btree (updated_at DESC, id DESC) WHERE is_finalized;
+
+CREATE INDEX command_asked ON public.command USING btree (asked_at);
+
+CREATE INDEX command_sent ON public.command USING btree (node) WHERE (state = 'sent'::public.command_state);
+
+CREATE INDEX command_waiting ON public.command USING btree (station_id, id) WHERE (state = 'waiting'::public.command_state);
+
+CREATE INDEX connection_attempt_at ON public.connection_attempt USING btree (at);
+
+CREATE INDEX connection_attempt_identity ON public.connection_attempt USING btree (identity, at DESC);
+
+CREATE INDEX energy_hourly_hour ON public.energy_hourly USING btree (hour);
+
+CREATE UNIQUE INDEX id_token_uid_key ON public.id_token USING btree (lower(uid), type);
+
+CREATE INDEX link_node ON public.link USING btree (node);
+
+CREATE INDEX notification_received ON public.notification USING btree (received_at);
+
+CREATE INDEX quarantine_received ON public.quarantine USING btree (received_at);
+
+ALTER INDEX public.message_pkey ATTACH PARTITION public.message_default_pkey;
+
+ALTER INDEX public.reading_pkey ATTACH PARTITION public.reading_default_pkey;
+
+ALTER TABLE ONLY public.charging_session
+    ADD CONSTRAINT charging_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.command
+    ADD CONSTRAINT command_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.connector
+    ADD CONSTRAINT connector_station_id_evse_fkey FOREIGN KEY (station_id, evse) REFERENCES public.evse(station_id, evse) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.evse
+    ADD CONSTRAINT evse_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.id_token
+    ADD CONSTRAINT id_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.link
+    ADD CONSTRAINT link_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.session_live
+    ADD CONSTRAINT session_live_station_id_session_id_fkey FOREIGN KEY (station_id, session_id) REFERENCES public.charging_session(station_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.station
+    ADD CONSTRAINT station_site_id_fkey FOREIGN KEY (site_id) REFERENCES public.site(id);
