@@ -1,0 +1,104 @@
+"""What a station says about time: read leniently, judged against the time of receipt."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+#: No station was built for OCPP-J before; the clock of one that says so is not set (digest 3.6).
+UNSET_BEFORE = datetime(2015, 1, 1, tzinfo=UTC)
+#: Further ahead of receipt than this and the clock is not set either (decision 8).
+UNSET_AHEAD = timedelta(hours=24)
+#: Further ahead than this is used as said, and flagged (decision 8).
+AHEAD = timedelta(minutes=5)
+
+_LONGEST = 64
+
+# Own shape first: datetime.fromisoformat also reads week dates and the basic format (D-P21).
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ]((?!24)\d{2}:\d{2})(?::(\d{2})(?:[.,](\d+))?)?"
+    r" ?([Zz]|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
+)
+
+
+def parse(text: object) -> datetime | None:
+    """
+    The moment that a station's text names, aware and in UTC; None when it names none.
+
+    Lenient as D-P20 asks: any offset, no zone (then UTC), lower case, no seconds, a space for the
+    T, more than six decimals (cut); a leap second is the last moment before it. Never raises.
+    """
+    read = _read(text)
+    return read[0] if read else None
+
+
+def when(said: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """
+    The time to use for what a station dated `said`, and what is odd about it (decision 8).
+
+    `clock_missing`, `clock_unreadable` and `clock_unset` mean that the time of receipt is used;
+    `clock_ahead` and `zone_missing` are only told. Late is never implausible: queues are.
+    """
+    read = _read(said)
+    if read is None:
+        missing = said is None or (isinstance(said, str) and not said.strip())
+        return received_at, ("clock_missing" if missing else "clock_unreadable",)
+    at, has_zone = read
+    ahead = at - received_at
+    if at < UNSET_BEFORE or ahead > UNSET_AHEAD:
+        return received_at, ("clock_unset",)
+    if has_zone and ahead <= AHEAD:
+        return at, ()
+    flags = ("clock_ahead",) if ahead > AHEAD else ()
+    return at, flags if has_zone else (*flags, "zone_missing")
+
+
+def wire(at: datetime) -> str:
+    """
+    Our own times: whole seconds and Z.
+
+    Firmwares exist that read neither microseconds nor `+00:00` in `currentTime` (HA#512).
+    """
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _read(text: object) -> tuple[datetime, bool] | None:
+    """The moment, and whether a zone was said."""
+    if not isinstance(text, str):
+        return None
+    size = len(text)
+    # What nearly every station sends, without the regexp; the marks keep odd shapes out.
+    marks = text[4:20:3]
+    if (
+        (marks == "--T::." and size == 24 and text[23] == "Z") or (marks == "--T::Z" and size == 20)
+    ) and text[11:13] != "24":
+        try:
+            return datetime.fromisoformat(text), True
+        except ValueError:
+            pass
+    if size > _LONGEST:
+        return None
+    match = _RFC3339.fullmatch(text.strip(" "))
+    if match is None:
+        return None
+    date, minute, second, fraction, zone = match.groups()
+    digits = (fraction or "")[:6].ljust(6, "0")
+    if second == "60":
+        second, digits = "59", "999999"
+    try:
+        naive = datetime.fromisoformat(f"{date}T{minute}:{second or '00'}.{digits}")
+        return naive.replace(tzinfo=_zone(zone)).astimezone(UTC), zone is not None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _zone(text: str | None) -> timezone:
+    """ValueError for an offset that no clock has."""
+    if text is None or text in "Zz":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:]) if len(text) > 3 else 0
+    if minutes > 59:
+        raise ValueError(text)
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)
