@@ -1,0 +1,54 @@
+"""Ask of an EV card whether it may charge, and write down why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from csms.rules import authorization
+from csms.rules.authorization import Decision
+from db import id_tokens, sessions
+from db.model.id_tokens import IdToken, Purpose
+from db.rows import Conn
+
+
+async def judge(
+    conn: Conn,
+    *,
+    station_id: int,
+    uid: str,
+    type: str | None,
+    purpose: Purpose,
+    at: datetime,
+    session_id: int | None = None,
+) -> tuple[Decision, IdToken | None]:
+    """
+    The decision and the card's row, if it is registered.
+
+    Every decision is recorded with its reason, and every uid ever presented has a row. `session_id`
+    is the session that this is about: it does not count as another one.
+    """
+    candidates = await id_tokens.list_by_uid(conn, uid)
+    token = authorization.choose(candidates, type)
+    kind = type or authorization.infer_type(uid)
+    has_other = (
+        purpose == "start"
+        and token is not None
+        and await sessions.has_other_open(conn, token.uid, session_id=session_id)
+    )
+    decision = authorization.decide(
+        token, uid=uid, type=kind, purpose=purpose, now=at, has_other_session=has_other
+    )
+    if token is None and uid:
+        await id_tokens.record_seen(conn, uid=uid, type=kind)
+    await id_tokens.record_decision(
+        conn,
+        station_id=station_id,
+        at=at,
+        uid=uid,
+        type=kind,
+        purpose=purpose,
+        status=decision.status,
+        reason=decision.reason,
+        session_id=session_id,
+    )
+    return decision, token

@@ -1,0 +1,245 @@
+"""
+The record of a charge: open a session, end it, read its energy again.
+
+What both families and the jobs do alike, between the rules and the database. The caller holds a
+transaction and the station's lock; topics of what changed are returned through `topics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from csms.ingest import Item, advance, row
+from csms.rules import metering
+from csms.rules import sessions as rules
+from db import changes, readings, sessions, stations
+from db.model.sessions import Family, Session, SessionLive
+from db.model.stations import UNKNOWN_MAX_POWER_W
+from db.rows import Conn
+
+
+async def open_session(
+    conn: Conn,
+    topics: set[str],
+    *,
+    session_id: int,
+    station_id: int,
+    family: Family,
+    transaction_id: str,
+    generation: int = 0,
+    start_key: bytes | None = None,
+    evse: int | None,
+    connector: int | None,
+    started_at: datetime,
+    received_at: datetime,
+    id_token: str | None,
+    account_id: int | None,
+    authorization_status: str | None,
+    meter_start_wh: int | None,
+    flags: Iterable[str],
+) -> Session:
+    """
+    Open a session; the one that is still open on its EVSE ends by rule.
+
+    A start older than the open one is history: it is recorded as ended when that one began, until
+    its own end arrives.
+    """
+    session = Session(
+        station_id=station_id,
+        id=session_id,
+        family=family,
+        transaction_id=transaction_id,
+        generation=generation,
+        start_key=start_key,
+        evse=evse,
+        connector=connector,
+        id_token=id_token,
+        stop_id_token=None,
+        account_id=account_id,
+        authorization_status=authorization_status,
+        started_at=started_at,
+        start_received_at=received_at,
+        ended_at=None,
+        end_received_at=None,
+        meter_start_wh=meter_start_wh,
+        meter_stop_wh=None,
+        energy_wh=None,
+        is_finalized=False,
+        is_end_inferred=False,
+        is_recompute_due=False,
+        stop_reason=None,
+        flags=sorted(set(flags)),
+        updated_at=received_at,
+    )
+    running = await sessions.find_open(conn, station_id, evse) if evse is not None else None
+    match rules.place(running, started_at):
+        case "after":
+            assert running is not None
+            await end_by_rule(
+                conn,
+                topics,
+                running,
+                now=received_at,
+                flag=rules.IMPLICIT_END,
+                not_after=started_at,
+            )
+        case "before":
+            assert running is not None
+            session = rules.end_inferred(
+                session, at=running.started_at, now=received_at, flag=rules.IMPLICIT_END
+            )
+    await sessions.add(conn, session)
+    if not session.is_finalized:
+        await sessions.add_live(conn, await _live(conn, session))
+    topics |= topics_of(session)
+    return session
+
+
+async def _max_power_w(conn: Conn, session: Session) -> int:
+    return (
+        await stations.max_power_w(conn, session.station_id, session.evse, session.connector)
+        or UNKNOWN_MAX_POWER_W
+    )
+
+
+async def _live(conn: Conn, session: Session) -> SessionLive:
+    """Live figures from nothing: 1.6 says the first register with the start, 2.x in a reading."""
+    start_wh = session.meter_start_wh
+    return SessionLive(
+        station_id=session.station_id,
+        session_id=session.id,
+        transaction_id=session.transaction_id,
+        evse=session.evse,
+        started_at=session.started_at,
+        max_power_w=await _max_power_w(conn, session),
+        series=None if start_wh is None else metering.DEFAULT_SERIES,
+        register_wh=None if start_wh is None else Decimal(start_wh),
+        register_at=None if start_wh is None else session.started_at,
+        energy_wh=Decimal(0),
+        power_w=None,
+        soc_pct=None,
+        charging_state=None,
+        updated_at=session.updated_at,
+        account_id=session.account_id,
+    )
+
+
+async def add_readings(conn: Conn, session: Session, item: Item) -> bool:
+    """Keep a message's readings in a session; True when any of them is new."""
+    item.session_id = session.id
+    rows = [row(item, measured, session.id) for measured in item.measured]
+    added = await readings.add_many(conn, rows) if rows else set[tuple[int, bytes]]()
+    live = None
+    if not session.is_finalized:
+        live = await sessions.find_live(conn, session.station_id, session.id)
+    if live is not None:
+        before = live.energy_wh
+        if not advance(live, item, added):
+            await sessions.mark_recompute(conn, [(session.station_id, session.id)])
+        await sessions.save_lives(conn, [live])
+        await readings.add_energy(
+            conn, [(session.station_id, item.received_at, live.energy_wh - before)]
+        )
+    return bool(added)
+
+
+async def end_by_charger(
+    conn: Conn,
+    topics: set[str],
+    session: Session,
+    *,
+    at: datetime,
+    received_at: datetime,
+    reason: str,
+    meter_stop_wh: int | None,
+    stop_id_token: str | None,
+    flags: Sequence[str] = (),
+    has_new_readings: bool,
+) -> Session:
+    ended = rules.ended(
+        session,
+        at=at,
+        received_at=received_at,
+        reason=reason,
+        meter_stop_wh=meter_stop_wh,
+        stop_id_token=stop_id_token,
+    )
+    if ended is session and not has_new_readings:
+        return session  # said before
+    ended = rules.with_flags(ended, *flags)
+    return await read_again(
+        conn, topics, ended, now=received_at, was_final=rules.is_ended_by_charger(session)
+    )
+
+
+async def end_by_rule(
+    conn: Conn,
+    topics: set[str],
+    session: Session,
+    *,
+    now: datetime,
+    flag: str,
+    not_after: datetime | None = None,
+) -> Session:
+    live = await sessions.find_live(conn, session.station_id, session.id)
+    at = rules.last_heard_at(session, live)
+    if not_after is not None:
+        at = min(at, not_after)
+    ended = rules.end_inferred(session, at=at, now=now, flag=flag)
+    return await read_again(conn, topics, ended, now=now)
+
+
+async def read_again(
+    conn: Conn,
+    topics: set[str],
+    session: Session,
+    *,
+    now: datetime | None = None,
+    was_final: bool | None = None,
+) -> Session:
+    """Take the energy from the whole series, and write the session as it is now."""
+    now = now or datetime.now(UTC)
+    if was_final is None:
+        was_final = rules.is_ended_by_charger(session)
+    live = await sessions.find_live(conn, session.station_id, session.id)
+    moments = await readings.list_moments(
+        conn,
+        session.station_id,
+        session.id,
+        started_at=session.started_at,
+        ended_at=max(session.ended_at or now, now),
+    )
+    result = metering.total(
+        moments,
+        started_at=session.started_at,
+        ended_at=session.ended_at,
+        meter_start_wh=session.meter_start_wh,
+        meter_stop_wh=session.meter_stop_wh,
+        max_power_w=live.max_power_w if live else await _max_power_w(conn, session),
+    )
+    counted = live.energy_wh if live else Decimal(session.energy_wh or 0)
+    session = rules.metered(session, result, was_final=was_final)
+    await sessions.save(conn, session)
+    if session.is_finalized:
+        await sessions.end_live(conn, session.station_id, session.id)
+        grown = Decimal(session.energy_wh or 0) - counted
+    else:
+        grown = result.energy_exact_wh - counted
+        if live is not None:
+            live.series = result.series
+            live.register_wh = result.register_wh
+            live.register_at = result.register_at
+            live.energy_wh = result.energy_exact_wh
+            await sessions.save_lives(conn, [live])
+    await readings.add_energy(conn, [(session.station_id, now, grown)])
+    topics |= topics_of(session)
+    return session
+
+
+def topics_of(session: Session) -> set[str]:
+    return {
+        changes.topic("session", session.id, account_id=session.account_id),
+        changes.topic("station", session.station_id),
+    }

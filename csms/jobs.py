@@ -1,0 +1,183 @@
+"""
+Background work of this process: sessions that ended without a word, figures to be read again,
+partitions, expiry. Every csms process offers to do it; each job runs in one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+import structlog
+
+from csms import charging
+from csms.config import Config
+from csms.rules import sessions as rules
+from db import changes, expiry, jobs, links, partitions, sessions, stations
+from db.changes import Notifier
+from db.errors import is_away
+from db.rows import Conn, Pool
+
+log = structlog.get_logger()
+
+_POLL_S = 1.0
+_RECOMPUTE_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[None]]
+
+
+class Jobs:
+    """`run` is its one task."""
+
+    def __init__(self, config: Config, pool: Pool, notifier: Notifier) -> None:
+        self._config = config
+        self._pool = pool
+        self._notifier = notifier
+        self._jobs = {
+            job.name: job
+            for job in (
+                Job("energy", timedelta(seconds=2), self.read_energy_again),
+                Job("sessions", timedelta(seconds=15), self.end_doubtful_sessions),
+                Job("links", timedelta(seconds=10), self.release_dead_links),
+                Job("partitions", timedelta(hours=1), self.keep_partitions),
+                Job("expiry", timedelta(hours=1), self.expire),
+            )
+        }
+
+    async def run(self) -> None:
+        names = list(self._jobs)
+        is_known = False
+        while True:
+            try:
+                if not is_known:
+                    async with self._pool.acquire(timeout=5) as conn:
+                        for name in names:
+                            await jobs.add(conn, name)
+                    is_known = True
+                while await self._run_one(names):
+                    pass
+            except Exception as error:
+                if not is_away(error):
+                    log.exception("jobs.failed")
+            await asyncio.sleep(_POLL_S)
+
+    async def _run_one(self, names: list[str]) -> bool:
+        async with self._pool.acquire(timeout=5) as conn, conn.transaction():
+            name = await jobs.take(conn, names)
+            if name is None:
+                return False
+            started, why = perf_counter(), None
+            job = self._jobs[name]
+            try:
+                await job.run()
+            except Exception as error:
+                if is_away(error):
+                    raise
+                why = repr(error)[:500]
+                log.exception("job.failed", job=name)
+            took_ms = int((perf_counter() - started) * 1_000)
+            await jobs.record_run(conn, name, again_after=job.every, took_ms=took_ms, error=why)
+            return True
+
+    async def read_energy_again(self) -> None:
+        """Sessions in which something out of the ordinary was measured."""
+        async with self._pool.acquire(timeout=5) as conn:
+            due = await sessions.list_recompute_due(conn, _RECOMPUTE_BATCH)
+        for station_id, session_id in due:
+
+            async def again(conn: Conn, topics: set[str], session_id: int = session_id) -> None:
+                session = await sessions.get(conn, session_id)
+                if session.is_recompute_due:
+                    await charging.read_again(conn, topics, session)
+
+            await self._with_station(station_id, again)
+
+    async def end_doubtful_sessions(self) -> None:
+        """
+        Sessions whose charger never said the end: closed at what was last heard, with a flag.
+
+        The charger's own end, when it comes, replaces it.
+        """
+        async with self._pool.acquire(timeout=5) as conn:
+            found = await sessions.list_doubtful(
+                conn, now=datetime.now(UTC), silent_for=rules.SILENT_FOR
+            )
+        for station_id, session_id in found:
+
+            async def judge(conn: Conn, topics: set[str], session_id: int = session_id) -> None:
+                session = await sessions.get(conn, session_id)
+                live = await sessions.find_live(conn, session.station_id, session_id)
+                if session.is_finalized or live is None:
+                    return
+                now = datetime.now(UTC)
+                flag = rules.doubt(
+                    live,
+                    now=now,
+                    booted_at=await stations.booted_at(conn, session.station_id),
+                    free_since=await sessions.free_since(conn, session.station_id, session.evse),
+                )
+                if flag is not None:
+                    await charging.end_by_rule(conn, topics, session, now=now, flag=flag)
+                    log.info("session.ended_by_rule", session=session_id, why=flag)
+
+            await self._with_station(station_id, judge)
+
+    async def release_dead_links(self) -> None:
+        async with self._pool.acquire(timeout=5) as conn:
+            gone = await links.release_dead(conn)
+        self._notifier.changed(*(changes.topic("station", station_id) for station_id in gone))
+
+    async def keep_partitions(self) -> None:
+        """Days ahead are made; days past their time, or beyond the size, are dropped whole."""
+        now = datetime.now(UTC)
+        async with self._pool.acquire(timeout=5) as conn:
+            for parent in ("reading", "message"):
+                async with conn.transaction():
+                    # Chargers wait behind this: better to try again in an hour.
+                    await conn.execute("set local lock_timeout = '3s'")
+                    await partitions.add_ahead(conn, parent, now.date())
+        if self._config.readings_days:
+            await self._drop("reading", now - timedelta(days=self._config.readings_days), None)
+        await self._drop(
+            "message",
+            now - timedelta(days=self._config.message_log_days),
+            int(self._config.message_log_gb * 2**30),
+        )
+
+    async def _drop(
+        self, parent: partitions.Parent, before: datetime, most_bytes: int | None
+    ) -> None:
+        async with self._pool.acquire(timeout=5) as conn:
+            days = await partitions.list_days(conn, parent)
+            size = sum(size for _, size in days)
+            for day, day_size in days:
+                is_old = day < before.date()
+                is_too_much = (
+                    most_bytes is not None and size > most_bytes and day < datetime.now(UTC).date()
+                )
+                if is_old or is_too_much:
+                    await partitions.drop(conn, parent, day)
+                    size -= day_size
+                    log.info("partition.dropped", table=parent, day=str(day), bytes=day_size)
+            await partitions.delete_default_before(conn, parent, before)
+
+    async def expire(self) -> None:
+        async with self._pool.acquire(timeout=5) as conn:
+            await expiry.delete_old(conn)
+
+    async def _with_station(
+        self, station_id: int, run: Callable[[Conn, set[str]], Awaitable[None]]
+    ) -> None:
+        topics: set[str] = set()
+        async with self._pool.acquire(timeout=5) as conn, conn.transaction():
+            await sessions.lock_station(conn, station_id)
+            await run(conn, topics)
+        self._notifier.changed(*topics)

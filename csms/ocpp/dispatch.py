@@ -1,0 +1,299 @@
+"""
+One CALL: its kind of handler, the commit, the answer; what is quarantined.
+
+The answer means durable: it is made after the commit. A readable transaction message is never
+answered with a CALLERROR for what it says, nor for a fault of ours: it is kept and answered, or,
+when the database stays away, not answered at all, so that the charger keeps it (reliability, the TX
+rule).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from time import perf_counter
+from typing import TypeVar
+
+import asyncpg
+import structlog
+
+from csms import say
+from csms.config import Config
+from csms.errors import NoSession, OcppError
+from csms.ingest import Ingest
+from csms.ocpp import frames, salvage, v2, v16
+from csms.ocpp.frames import CallFrame
+from csms.ocpp.handling import Call, Chosen, Frequent, Handler, Quick, Rare
+from csms.ocpp.link import Link
+from csms.say import TRANSACTION_ACTIONS, Payload
+from db import messages, sessions
+from db.changes import Notifier
+from db.errors import is_away
+from db.messages import Message
+from db.rows import Conn, Pool
+
+log = structlog.get_logger()
+
+TRY_AGAIN_LATER = 1013, "the database is away: please keep your messages"
+_RETRY_S = 0.25
+_MOST_TRIES = 5
+_LOGGED_ACTION = 100
+Result = TypeVar("Result")
+
+_TABLES: dict[str, dict[str, Handler | Chosen]] = {
+    "1.6": v16.HANDLERS,
+    "2.0.1": v2.HANDLERS,
+    "2.1": v2.HANDLERS | v2.ADDED_IN_2_1,
+}
+
+# Two transactions met: the same again will do.
+_RETRIED = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,
+)
+
+
+class Dispatch:
+    def __init__(self, config: Config, pool: Pool, ingest: Ingest, notifier: Notifier) -> None:
+        self._config = config
+        self._pool = pool
+        self._ingest = ingest
+        self._notifier = notifier
+
+    async def answer(
+        self, link: Link, frame: CallFrame, text: str, received_at: datetime
+    ) -> bytes | None:
+        """The frame to send back; None for a SEND, or when the station should say it again."""
+        started = perf_counter()
+        reply = await self._reply(link, frame, text, received_at)
+        self._ingest.log(
+            Message(
+                link.station.id,
+                received_at,
+                False,
+                _storable(str(frame.message_id), 255),
+                _storable(frame.action, _LOGGED_ACTION),
+                text.encode(),
+                reply,
+                int((perf_counter() - started) * 1_000),
+            )
+        )
+        return None if frame.is_send else reply
+
+    async def _reply(
+        self, link: Link, frame: CallFrame, text: str, received_at: datetime
+    ) -> bytes | None:
+        try:
+            handler, call = self._prepare(link, frame, text, received_at)
+        except OcppError as error:
+            if frame.problem is not None:
+                return frames.malformed_reply(link.version, frame)
+            return frames.call_error(link.version, frame.message_id, error.code, error.description)
+        try:
+            async with asyncio.timeout(self._config.hold_s):
+                payload = await self._handle(handler, call)
+        except TimeoutError:
+            await self._give_up(link, call)
+            return None
+        except OcppError as error:
+            return frames.call_error(link.version, frame.message_id, error.code, error.description)
+        except Exception:
+            log.exception("call.failed", station=link.station.identity, action=call.action)
+            if call.action not in TRANSACTION_ACTIONS:
+                return frames.call_error(
+                    link.version, frame.message_id, "InternalError", "the fault is ours"
+                )
+            try:
+                async with asyncio.timeout(self._config.hold_s):
+                    payload = await self._keep(call, "we failed to handle it")
+            except Exception:
+                log.exception("quarantine.failed", station=link.station.identity)
+                await self._give_up(link, call)
+                return None
+        if call.topics:
+            self._notifier.changed(*call.topics)
+        if call.action == "BootNotification":
+            link.is_booted = True
+        return frames.call_result(frame.message_id, payload)
+
+    def _prepare(
+        self, link: Link, frame: CallFrame, text: str, received_at: datetime
+    ) -> tuple[Handler, Call]:
+        """Raises OcppError."""
+        action, version = frame.action, link.version
+        handler = _TABLES[version].get(action)
+        if handler is None:
+            raise _no_handler(version, action)
+        is_kept = action in TRANSACTION_ACTIONS and not link.station.strict
+        if frame.problem is not None and not is_kept:
+            raise OcppError("FormatViolation", frame.problem)
+        _check_registered(link, action)
+        payload: Payload = frame.payload
+        problem = frame.problem
+        wrong = say.violation(version, action, payload)
+        if wrong is not None and not link.station.strict:
+            payload = salvage.fit(version, action, payload, rough=is_kept)
+            still_wrong = say.violation(version, action, payload)
+            if is_kept:
+                problem = wrong.sentence
+            elif still_wrong is None or _is_harmless(action, still_wrong):
+                still_wrong = None
+                log.info(
+                    "call.mended", station=link.station.identity, action=action, why=wrong.sentence
+                )
+            wrong = None if is_kept else still_wrong
+        if wrong is not None:
+            raise OcppError(wrong.code, wrong.sentence)
+        call = Call(
+            link.station,
+            version,
+            action,
+            payload,
+            received_at,
+            self._config,
+            text.encode(),
+            str(frame.message_id),
+            problem,
+        )
+        return (handler.by(payload) if isinstance(handler, Chosen) else handler), call
+
+    async def _handle(self, handler: Handler, call: Call) -> Payload:
+        if isinstance(handler, Frequent):
+            item, payload = handler.run(call)
+            if call.problem is not None:
+                item.quarantine = (
+                    call.action,
+                    _storable(call.message_id, 255),
+                    call.body,
+                    call.problem,
+                )
+            try:
+                await self._ingest.add(item)
+            except NoSession:
+                if handler.otherwise is None:
+                    raise
+                return await self._in_transaction(handler.otherwise, call)
+            return payload
+        if isinstance(handler, Rare):
+            return await self._in_transaction(handler.run, call)
+        assert isinstance(handler, Quick)
+        return handler.run(call)
+
+    async def _in_transaction(
+        self, run: Callable[[Call, Conn], Awaitable[Payload]], call: Call
+    ) -> Payload:
+        async def handle(conn: Conn) -> Payload:
+            call.topics.clear()
+            payload = await run(call, conn)
+            if call.problem is not None:
+                await _quarantine(conn, call, call.problem)
+            return payload
+
+        return await self._committed(handle)
+
+    async def _committed(self, run: Callable[[Conn], Awaitable[Result]]) -> Result:
+        """Run in one transaction; again while the database is away: natural keys make it safe."""
+        tries = 0
+        while True:
+            try:
+                async with self._pool.acquire(timeout=2) as conn, conn.transaction():
+                    return await run(conn)
+            except _RETRIED:
+                tries += 1
+                if tries == _MOST_TRIES:
+                    raise
+                await asyncio.sleep(0.01 * tries)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                await asyncio.sleep(_RETRY_S)
+
+    async def _keep(self, call: Call, problem: str) -> Payload:
+        """Nothing that a charger says of a session is thrown away, whatever our handlers do."""
+
+        async def keep(conn: Conn) -> Payload:
+            await _quarantine(conn, call, call.problem or problem)
+            if call.action != "StartTransaction":
+                return {}
+            number = await sessions.next_number(conn)
+            return {"transactionId": number, "idTagInfo": {"status": "Invalid"}}
+
+        return await self._committed(keep)
+
+    async def _give_up(self, link: Link, call: Call) -> None:
+        """Never fake acceptance: a charger that gets no answer keeps its message."""
+        log.warning("call.not_answered", station=link.station.identity, action=call.action)
+        if call.action in TRANSACTION_ACTIONS:
+            await link.close(*TRY_AGAIN_LATER)
+
+
+async def _quarantine(conn: Conn, call: Call, problem: str) -> None:
+    await messages.add_quarantine(
+        conn,
+        station_id=call.station.id,
+        received_at=call.received_at,
+        action=call.action,
+        message_id=_storable(call.message_id, 255),
+        body=call.body,
+        problem=problem,
+    )
+
+
+def _storable(text: str, limit: int) -> str:
+    return text[:limit].replace("\x00", "\ufffd")
+
+
+def _is_harmless(action: str, wrong: say.Violation) -> bool:
+    """
+    Too long a text, where a CALLERROR would do more harm than the text does.
+
+    A charger whose model name is too long would be kept out for ever (reliability D-P02); a card
+    that is too long is a card that nobody registered (D-P09).
+    """
+    return action in ("BootNotification", "Authorize") and wrong.keyword == "maxLength"
+
+
+def _no_handler(version: str, action: str) -> OcppError:
+    name = action[:_LOGGED_ACTION]
+    known = say.actions(version)
+    if action.removesuffix("-Signed") in known and (
+        action.endswith("-Signed") or action not in _SAID_BY_STATIONS[version]
+    ):
+        return OcppError("NotSupported", f"{name} is not for a central system to receive")
+    return OcppError("NotImplemented", f"{name} is not implemented")
+
+
+# What stations may say and we have no decision for yet: the answer carries one (decision 12).
+_DECISIONS = frozenset(
+    {
+        "SignCertificate",
+        "Get15118EVCertificate",
+        "GetCertificateStatus",
+        "GetCertificateChainStatus",
+        "NotifyEVChargingNeeds",
+        "NotifyEVChargingSchedule",
+        "OpenPeriodicEventStream",
+        "PullDynamicScheduleUpdate",
+        "VatNumberValidation",
+    }
+)
+_SAID_BY_STATIONS = {version: frozenset(table) | _DECISIONS for version, table in _TABLES.items()}
+
+
+def _check_registered(link: Link, action: str) -> None:
+    """
+    Who may say what before it is accepted (decision 3; B01.FR.10, B02.FR.09, B03.FR.07).
+
+    Raises OcppError.
+    """
+    if action == "BootNotification":
+        return
+    if action in TRANSACTION_ACTIONS and not (link.station.strict and link.version != "1.6"):
+        return
+    if link.station.registration != "Accepted":
+        raise OcppError("SecurityError", f"this station is {link.station.registration}")
+    if link.version != "1.6" and not link.is_booted:
+        raise OcppError("SecurityError", "a BootNotification comes first")

@@ -1,0 +1,74 @@
+"""
+What a handler is given and what kinds there are.
+
+A handler is told apart in the table that registers it: Rare gets a connection and a transaction of
+its own, Frequent gets none and ends in ingest, Quick answers from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from csms.config import Config
+from csms.ingest import Item
+from csms.say import Payload, Version
+from db.model.sessions import Family
+from db.model.stations import Station
+from db.rows import Conn
+
+
+@dataclass(slots=True)
+class Call:
+    """One CALL of a station, as a handler sees it. `payload` fits the schema, or was made to."""
+
+    station: Station
+    version: Version
+    action: str
+    payload: Payload
+    received_at: datetime
+    config: Config
+    body: bytes  # the frame as it came
+    message_id: str
+    problem: str | None = None  # it goes to quarantine, and is answered
+    topics: set[str] = field(default_factory=set)  # told after the commit
+
+    @property
+    def family(self) -> Family:
+        return "v16" if self.version == "1.6" else "v2"
+
+    def get(self, key: str) -> Any:
+        return self.payload.get(key)
+
+
+RareRun = Callable[[Call, Conn], Awaitable[Payload]]
+
+
+@dataclass(frozen=True)
+class Rare:
+    run: RareRun
+
+
+@dataclass(frozen=True)
+class Frequent:
+    """`otherwise` runs when the reading's session is not known yet."""
+
+    run: Callable[[Call], tuple[Item, Payload]]
+    otherwise: RareRun | None = None
+
+
+@dataclass(frozen=True)
+class Quick:
+    run: Callable[[Call], Payload]
+
+
+Handler = Rare | Frequent | Quick
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The kind depends on what was said."""
+
+    by: Callable[[Payload], Handler]

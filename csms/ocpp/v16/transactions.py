@@ -1,0 +1,268 @@
+"""Authorize, StartTransaction, MeterValues, StopTransaction (digest 2.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import TypeGuard
+
+from csms import cards, charging
+from csms.ingest import Item
+from csms.ocpp.handling import Call
+from csms.ocpp.measured import measured
+from csms.ocpp.salvage import integer, text
+from csms.ocpp.v16 import words
+from csms.rules import authorization, clocks
+from csms.rules import sessions as rules
+from csms.rules.authorization import Decision
+from csms.say import Payload
+from db import sessions
+from db.model.sessions import Session
+from db.rows import Conn
+
+_UID_CHARACTERS = 255
+
+
+def _id_tag_info(decision: Decision, now: datetime) -> Payload:
+    info: Payload = {
+        "status": words.card_status(decision),
+        "expiryDate": clocks.wire(authorization.cache_until(decision, now)),
+    }
+    if decision.group_uid and len(decision.group_uid) <= 20:
+        info["parentIdTag"] = decision.group_uid
+    return info
+
+
+async def authorize(call: Call, conn: Conn) -> Payload:
+    """Never ConcurrentTx here: the driver may be about to stop (digest 4.1)."""
+    decision, _ = await cards.judge(
+        conn,
+        station_id=call.station.id,
+        uid=text(call.get("idTag"), _UID_CHARACTERS) or "",
+        type=None,
+        purpose="authorize",
+        at=call.received_at,
+    )
+    return {"idTagInfo": _id_tag_info(decision, call.received_at)}
+
+
+def _start_key(*parts: object) -> bytes:
+    return blake2b(repr(parts).encode(), digest_size=16).digest()
+
+
+async def start_transaction(call: Call, conn: Conn) -> Payload:
+    """Always a transactionId, whatever is wrong (digest 1.1); the same one for a repeat."""
+    station_id = call.station.id
+    uid = text(call.get("idTag"), _UID_CHARACTERS) or ""
+    said_at, said_wh = call.get("timestamp"), call.get("meterStart")
+    started_at, clock_flags = clocks.when(said_at, call.received_at)
+    await sessions.lock_station(conn, station_id)
+
+    key = _start_key(call.get("connectorId"), uid.lower(), said_at, said_wh)
+    found = await sessions.find_by_start(conn, station_id, key)
+    is_clock_unset = started_at == call.received_at
+    if found is not None and rules.is_repeat(found, is_clock_unset=is_clock_unset):
+        return await _same_again(call, conn, found, uid)
+
+    number = await sessions.next_number(conn)
+    evse = words.evse_of(call.get("connectorId"))
+    decision, token = await cards.judge(
+        conn,
+        station_id=station_id,
+        uid=uid,
+        type=None,
+        purpose="start",
+        at=call.received_at,
+        session_id=await _ghost(conn, station_id, evse, started_at) or number,
+    )
+    flags = list(clock_flags)
+    if not decision.accepted:
+        flags.append(rules.UNAUTHORIZED)
+    if call.station.registration != "Accepted":
+        flags.append(rules.UNREGISTERED)
+    if evse is None or call.problem is not None:
+        flags.append(rules.MALFORMED)
+    await charging.open_session(
+        conn,
+        call.topics,
+        session_id=number,
+        station_id=station_id,
+        family="v16",
+        transaction_id=str(number),
+        generation=0 if found is None else found.generation + 1,
+        start_key=key,
+        evse=evse,
+        connector=None if evse is None else 1,
+        started_at=started_at,
+        received_at=call.received_at,
+        id_token=token.uid if token else uid or None,
+        account_id=token.account_id if token else None,
+        authorization_status=words.card_status(decision),
+        meter_start_wh=_register(said_wh),
+        flags=flags,
+    )
+    if evse is None:
+        call.problem = call.problem or "a session begins on no connector"
+    return {"transactionId": number, "idTagInfo": _id_tag_info(decision, call.received_at)}
+
+
+def _register(said: object) -> int | None:
+    number = integer(said)
+    return number if number is not None and number >= 0 else None
+
+
+async def _ghost(conn: Conn, station_id: int, evse: int | None, started_at: datetime) -> int | None:
+    """The session that this start is about to end must not make its own card concurrent."""
+    if evse is None:
+        return None
+    running = await sessions.find_open(conn, station_id, evse)
+    return running.id if running and running.started_at <= started_at else None
+
+
+async def _same_again(call: Call, conn: Conn, found: Session, uid: str) -> Payload:
+    """The answer that got lost, word for word."""
+    decision, _ = await cards.judge(
+        conn,
+        station_id=call.station.id,
+        uid=uid,
+        type=None,
+        purpose="start",
+        at=found.start_received_at,
+        session_id=found.id,
+    )
+    info = _id_tag_info(decision, found.start_received_at)
+    if found.authorization_status is not None:
+        info["status"] = found.authorization_status
+    return {"transactionId": int(found.transaction_id), "idTagInfo": info}
+
+
+def _item(call: Call, evse: int | None, transaction_id: str | None, elements: object) -> Item:
+    connector = None if evse is None else 1
+    item = Item(call.station.id, "v16", call.received_at, evse, connector, transaction_id)
+    item.measured = measured(
+        elements,
+        words.sample,
+        evse=evse,
+        connector=connector,
+        transaction_id=transaction_id,
+        received_at=call.received_at,
+    )
+    return item
+
+
+def meter_values(call: Call) -> tuple[Item, Payload]:
+    """Kept whatever they name: by transaction, else by connector and time, else alone."""
+    return _item(
+        call,
+        words.evse_of(call.get("connectorId")),
+        words.transaction_id_of(call.get("transactionId")),
+        call.get("meterValue"),
+    ), {}
+
+
+async def stop_transaction(call: Call, conn: Conn) -> Payload:
+    """Never refused, never blocked: also for a transaction that nobody started (digest 9.3)."""
+    station_id = call.station.id
+    at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
+    meter_stop_wh = _register(call.get("meterStop"))
+    uid = text(call.get("idTag"), _UID_CHARACTERS)
+    flags = [*clock_flags, *([rules.MALFORMED] if call.problem else [])]
+    await sessions.lock_station(conn, station_id)
+
+    transaction_id = words.transaction_id_of(call.get("transactionId"))
+    session = None
+    if transaction_id is not None:
+        session = await sessions.find_by_transaction(conn, station_id, "v16", transaction_id)
+    if session is None:
+        session = await _guess(conn, station_id, uid, at, meter_stop_wh)
+    if session is None:
+        session = await _orphan(call, conn, at, uid)
+
+    item = _item(call, session.evse, session.transaction_id, call.get("transactionData"))
+    has_new = await charging.add_readings(conn, session, item)
+    await charging.end_by_charger(
+        conn,
+        call.topics,
+        session,
+        at=at,
+        received_at=call.received_at,
+        reason=text(call.get("reason"), 100) or "Local",
+        meter_stop_wh=meter_stop_wh,
+        stop_id_token=uid,
+        flags=flags,
+        has_new_readings=has_new,
+    )
+    if uid is None:
+        return {}
+    decision, _ = await cards.judge(
+        conn,
+        station_id=station_id,
+        uid=uid,
+        type=None,
+        purpose="stop",
+        at=call.received_at,
+        session_id=session.id,
+    )
+    return {"idTagInfo": _id_tag_info(decision, call.received_at)}
+
+
+async def _guess(
+    conn: Conn, station_id: int, uid: str | None, at: datetime, meter_stop_wh: int | None
+) -> Session | None:
+    """
+    The open session that a stop with a number we never gave must mean, if there is just one.
+
+    A charger says -1 when the answer to its start never reached it.
+    """
+    fitting = [
+        session
+        for session in await sessions.list_open(conn, station_id)
+        if session.started_at <= at
+        and (uid is None or (session.id_token or "").lower() == uid.lower())
+        and (
+            meter_stop_wh is None
+            or session.meter_start_wh is None
+            or session.meter_start_wh <= meter_stop_wh
+        )
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+async def _orphan(call: Call, conn: Conn, at: datetime, uid: str | None) -> Session:
+    """A stop of something unknown is a session for a person to settle; said twice, still one."""
+    station_id = call.station.id
+    said = call.get("transactionId")
+    call.problem = call.problem or f"the stop of transaction {said}, which nobody started"
+    key = _start_key("stop", said, call.get("timestamp"), call.get("meterStop"))
+    found = await sessions.find_by_start(conn, station_id, key)
+    if found is not None:
+        return found
+    number = await sessions.next_number(conn)
+    return await charging.open_session(
+        conn,
+        call.topics,
+        session_id=number,
+        station_id=station_id,
+        family="v16",
+        # Not the charger's own number: -1 is said of many.
+        transaction_id=str(number),
+        start_key=key,
+        evse=None,
+        connector=None,
+        started_at=min([at, *_times(call.get("transactionData"))]),
+        received_at=call.received_at,
+        id_token=uid,
+        account_id=None,
+        authorization_status=None,
+        meter_start_wh=None,
+        flags=[rules.NO_START, rules.INCOMPLETE],
+    )
+
+
+def _times(elements: object) -> list[datetime]:
+    said = [element.get("timestamp") for element in elements] if _are_objects(elements) else []
+    return [at for at in map(clocks.parse, said) if at is not None and at > clocks.UNSET_BEFORE]
+
+
+def _are_objects(elements: object) -> TypeGuard[list[dict[str, object]]]:
+    return isinstance(elements, list) and all(isinstance(element, dict) for element in elements)

@@ -1,0 +1,72 @@
+"""The words of OCPP 2.0.1 and 2.1, and ours for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from csms.ocpp.salvage import integer, text
+from csms.rules import authorization, clocks
+from csms.rules.authorization import Decision
+from csms.rules.samples import normalise
+from csms.say import Payload
+from db.model.readings import Sample
+
+MOST_NUMBER = 10_000
+UID_CHARACTERS = 255
+TRANSACTION_ID_CHARACTERS = 255
+
+
+def number_of(said: Any) -> int | None:
+    """An EVSE or connector from 1; 0 is the station itself."""
+    number = integer(said)
+    return number if number is not None and 1 <= number <= MOST_NUMBER else None
+
+
+def evse_of(said: Any) -> tuple[int | None, int | None]:
+    """(evse, connector) of an EVSEType."""
+    if not isinstance(said, dict):
+        return None, None
+    return number_of(said.get("id")), number_of(said.get("connectorId"))
+
+
+def transaction_id_of(payload: Payload) -> str | None:
+    info = payload.get("transactionInfo")
+    if not isinstance(info, dict):
+        return None
+    return text(info.get("transactionId"), TRANSACTION_ID_CHARACTERS)
+
+
+def id_token_of(said: Any) -> tuple[str, str] | None:
+    """(uid, type); None when no token was presented."""
+    if not isinstance(said, dict):
+        return None
+    uid = text(said.get("idToken"), UID_CHARACTERS) or ""
+    return uid, text(said.get("type"), 50) or "Central"
+
+
+def id_token_info(decision: Decision, now: datetime) -> Payload:
+    info: Payload = {
+        "status": decision.status,
+        "cacheExpiryDateTime": clocks.wire(authorization.cache_until(decision, now)),
+    }
+    if decision.group_uid and len(decision.group_uid) <= 36:
+        info["groupIdToken"] = {"idToken": decision.group_uid, "type": "Central"}
+    return info
+
+
+def sample(said: dict[str, Any]) -> Sample:
+    get = said.get
+    unit = get("unitOfMeasure")
+    if not isinstance(unit, dict):
+        unit = {}
+    return normalise(
+        get("value"),
+        measurand=get("measurand"),
+        unit=unit.get("unit"),
+        multiplier=unit.get("multiplier"),
+        phase=get("phase"),
+        location=get("location"),
+        context=get("context"),
+        signed=get("signedMeterValue"),
+    )

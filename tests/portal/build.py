@@ -1,0 +1,135 @@
+"""Believable rows, with defaults that a test overrides by keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from db import id_tokens, links, readings, sessions, stations
+from db.model.id_tokens import IdToken
+from db.model.readings import Reading, Sample, encode_samples
+from db.model.sessions import Session, SessionLive
+from db.model.stations import Station
+from db.rows import Conn
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def station(
+    conn: Conn, identity: str = "CP-1", *, evses: int = 0, version: str | None = None
+) -> Station:
+    made = await stations.add(conn, identity=identity)
+    for evse in range(1, evses + 1):
+        await stations.add_connector(conn, made.id, evse=evse, connector=1)
+    if version:
+        await stations.set_version(conn, made.id, version)
+    return await stations.get(conn, identity)
+
+
+async def connect(conn: Conn, of: Station, version: str = "1.6") -> None:
+    await links.take(conn, station_id=of.id, node="test", ocpp_version=version, remote_address=None)
+
+
+async def card(conn: Conn, uid: str = "ADA-1", **more: Any) -> IdToken:
+    return await id_tokens.add(conn, **({"uid": uid, "type": "ISO14443"} | more))
+
+
+async def session(
+    conn: Conn,
+    of: Station,
+    *,
+    running: bool = False,
+    updated_at: datetime = NOON,
+    live_wh: str = "0",
+    **more: Any,
+) -> Session:
+    """A session, with its live row while it runs; that row then has `updated_at`."""
+    number = await sessions.next_number(conn)
+    values: dict[str, Any] = {
+        "station_id": of.id,
+        "id": number,
+        "family": "v16",
+        "transaction_id": str(number),
+        "generation": 0,
+        "start_key": None,
+        "evse": None if running else 1,
+        "connector": 1,
+        "id_token": "ADA-1",
+        "stop_id_token": None,
+        "account_id": None,
+        "authorization_status": "Accepted",
+        "started_at": NOON - timedelta(hours=1),
+        "start_received_at": NOON - timedelta(hours=1),
+        "ended_at": None if running else NOON,
+        "end_received_at": None if running else NOON,
+        "meter_start_wh": 1000,
+        "meter_stop_wh": None if running else 3500,
+        "energy_wh": None if running else 2500,
+        "is_finalized": not running,
+        "is_end_inferred": False,
+        "is_recompute_due": False,
+        "stop_reason": None if running else "Local",
+        "flags": [],
+        "updated_at": NOON - timedelta(hours=1) if running else updated_at,
+    }
+    made = Session(**(values | more))
+    await sessions.add(conn, made)
+    if running:
+        await sessions.add_live(
+            conn,
+            SessionLive(
+                station_id=of.id,
+                session_id=number,
+                transaction_id=made.transaction_id,
+                evse=made.evse,
+                started_at=made.started_at,
+                max_power_w=22_000,
+                series=None,
+                register_wh=None,
+                register_at=None,
+                energy_wh=Decimal(live_wh),
+                power_w=None,
+                soc_pct=None,
+                charging_state=None,
+                updated_at=updated_at,
+            ),
+        )
+    return made
+
+
+async def measure(
+    conn: Conn,
+    of: Session,
+    registers: Sequence[int | None],
+    *,
+    at: datetime = NOON,
+    step: timedelta = timedelta(minutes=1),
+) -> None:
+    """One reading a minute."""
+    rows = []
+    for place, register_wh in enumerate(registers):
+        samples = [Sample("Power.Active.Import", Decimal("7200.50"), "W")]
+        if register_wh is not None:
+            samples.append(Sample(value=Decimal(register_wh)))
+        rows.append(
+            Reading(
+                station_id=of.station_id,
+                at=at + place * step,
+                fingerprint=place.to_bytes(8, "big"),
+                received_at=at + place * step + timedelta(seconds=1),
+                said_at=None,
+                session_id=of.id,
+                evse=1,
+                connector=1,
+                transaction_id=of.transaction_id,
+                context="Sample.Periodic",
+                energy_wh=register_wh,
+                power_w=7200,
+                soc_pct=Decimal("55.50"),
+                samples=encode_samples(samples),
+                flags="",
+            )
+        )
+    await readings.add_many(conn, rows)
