@@ -1,0 +1,7 @@
+"""Our REST API, version 1: typed requests in, typed answers out, one module per noun."""
+
+from __future__ import annotations
+
+from portal.api.v1 import commands, id_tokens, sessions, stations
+
+routes = [*stations.routes, *id_tokens.routes, *sessions.routes, *commands.routes]
