@@ -23,10 +23,16 @@ Polaris Express is up. Ctrl-C ends it; the data stays in {data_dir}.
   API        http://{portal}/api/v1
   Chargers   ws://{csms}/ocpp/IDENTITY
 
-Next, in another terminal, make yourself a token and start a charger:
+Next, in another terminal: make a token, add a charger and start a simulated one.
 
-  .venv/bin/python -m portal token create --name me --scope admin
-  .venv/bin/python -m simulators station CP-1 --version 2.0.1 --url ws://{csms}/ocpp --password KEY
+  TOKEN=$(.venv/bin/python -m portal token create --name me --scope admin)
+  curl -s http://{portal}/api/v1/stations -H "Authorization: Bearer $TOKEN" \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"identity": "CP-1", "password": "a-password-for-CP-1"}}'
+  .venv/bin/python -m simulators station CP-1 --version 2.0.1 --password a-password-for-CP-1 \\
+    --url ws://{csms}/ocpp
+
+README goes on from there: a card, a session, and what the database has of it.
 """
 
 

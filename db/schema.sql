@@ -548,7 +548,7 @@ CREATE INDEX authorization_decision_uid ON public.authorization_decision USING b
 
 CREATE INDEX charging_session_number_key ON public.charging_session USING btree (id);
 
-CREATE INDEX charging_session_open ON public.charging_session USING btree (id) WHERE (NOT is_finalized);
+CREATE INDEX charging_session_open ON public.charging_session USING btree (lower(id_token)) WHERE (NOT is_finalized);
 
 CREATE UNIQUE INDEX charging_session_open_key ON public.charging_session USING btree (station_id, evse) WHERE ((NOT is_finalized) AND (evse IS NOT NULL));
 

@@ -172,7 +172,7 @@ create index charging_session_number_key on charging_session (id);
 create index charging_session_updated on charging_session (updated_at desc, id desc) where is_finalized;
 create index charging_session_station on charging_session (station_id, updated_at desc, id desc) where is_finalized;
 create index charging_session_token on charging_session (lower(id_token), updated_at desc, id desc) where is_finalized;
-create index charging_session_open on charging_session (id) where not is_finalized;
+create index charging_session_open on charging_session (lower(id_token)) where not is_finalized;
 create index charging_session_recompute on charging_session (station_id, id) where is_recompute_due;
 
 -- The figures of a running session: a narrow row that any commit may touch.
