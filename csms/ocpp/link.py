@@ -2,8 +2,8 @@
 One conversation with a station: frames both ways, in order, with time-outs.
 
 Our own receive loop on `websockets`: no frame can end it. Answers to our CALLs are routed at once
-while a handler works; the station's CALLs are answered one by one, in order. Every send is bounded,
-because a peer that stops reading is not found by pings.
+while a handler works; the station's CALLs are answered one by one, in order. The socket (door.py)
+bounds every send: a peer that stops reading is not found by pings.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from time import perf_counter
 
 import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from csms import say
 from csms.errors import CallRefused, CallTimedOut, StationGone
+from csms.masking import has_secret
 from csms.ocpp import frames
 from csms.ocpp.frames import AnswerFrame, BadFrame, CallFrame
 from csms.say import Payload, Version
@@ -28,6 +32,9 @@ log = structlog.get_logger()
 
 _MOST_WAITING_CALLS = 64
 _READY_AFTER_S = 10.0
+_LARGE_CHARACTERS = 64_000
+_SLOW_DOWN = 10
+FAULT = 1011, "the fault is ours"
 
 Answer = Callable[["Link", CallFrame, str, datetime], Awaitable[bytes | None]]
 
@@ -61,14 +68,21 @@ class Link:
         self._ready_at = asyncio.get_running_loop().time() + _READY_AFTER_S
         self.has_answered = False
         self.is_open = True
+        self._takes_calls = True
+        self._is_given_up = False
 
     @property
     def is_ready(self) -> bool:
         """Some chargers boot for ever when we ask before we have answered (Wallbox, EN+)."""
-        return self.has_answered or asyncio.get_running_loop().time() > self._ready_at
+        is_up = self.has_answered or asyncio.get_running_loop().time() > self._ready_at
+        return is_up and self._takes_calls
 
     async def run(self) -> None:
-        """Until the socket closes and what had been received is dealt with."""
+        """
+        Until the socket closes and what had been received is dealt with.
+
+        Raises what hearing raised, which is a fault of ours.
+        """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._answer_calls())
             try:
@@ -78,7 +92,8 @@ class Link:
                 self._fail_waiting()
                 # What came before the close is still answered for: a station that resets hard sends
                 # its StopTransaction and tears the socket down.
-                await self._calls.put(None)
+                with suppress(asyncio.QueueFull):  # then the answers do not wait for more
+                    self._calls.put_nowait(None)
 
     async def close(self, code: int, reason: str) -> None:
         try:
@@ -86,6 +101,20 @@ class Link:
                 await self._socket.close(code, reason)
         except TimeoutError:
             self._socket.transport.abort()
+
+    async def give_up(self, code: int, reason: str) -> None:
+        """Close, and drop what waits: the station keeps what is not answered."""
+        self._is_given_up, self._takes_calls = True, False
+        while not self._calls.empty():  # so that its side of the close is heard
+            self._calls.get_nowait()
+            self._calls.task_done()
+        await self.close(code, reason)
+
+    async def finish(self, code: int, reason: str) -> None:
+        """Answer what came, take no more, and close; the caller bounds it."""
+        self._takes_calls = False
+        await self._calls.join()
+        await self.close(code, reason)
 
     async def _receive(self) -> None:
         try:
@@ -95,16 +124,25 @@ class Link:
                     await self.close(1003, "text frames only")
                     return
                 await self._hear(text)
-        except ConnectionClosed:
-            return
+        except ConnectionClosed as closed:
+            if closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG:
+                # It will send the same again after every reconnect.
+                log.warning(
+                    "station.may_be_wedged", station=self.station.identity, why=closed.sent.reason
+                )
 
     async def _hear(self, text: str) -> None:
         if not text or text.isspace():
             return
-        received_at = datetime.now(UTC)
-        match frames.parse(self.version, text):
+        received_at, started = datetime.now(UTC), perf_counter()
+        frame = frames.parse(self.version, text)
+        if len(text) > _LARGE_CHARACTERS:
+            # Who says what takes long to read waits the longer for the next: others come first.
+            await asyncio.sleep((perf_counter() - started) * _SLOW_DOWN)
+        match frame:
             case CallFrame() as call:
-                await self._calls.put((call, text, received_at))
+                if self._takes_calls:
+                    await self._calls.put((call, text, received_at))
             case AnswerFrame() as answer:
                 self._answered(answer)
             case BadFrame(why, reply):
@@ -120,22 +158,26 @@ class Link:
                     await self._send(reply)
 
     async def _answer_calls(self) -> None:
-        while (waiting := await self._calls.get()) is not None:
-            call, text, received_at = waiting
-            reply = await self._answer(self, call, text, received_at)
-            if reply is not None:
-                await self._send(reply)
-                self.has_answered = True
+        while self.is_open or not self._calls.empty():
+            waiting = await self._calls.get()
+            try:
+                if waiting is not None and not self._is_given_up:
+                    await self._answer_one(*waiting)
+            except Exception:
+                log.exception("link.failed", station=self.station.identity)
+                await self.give_up(*FAULT)
+            finally:
+                self._calls.task_done()
+
+    async def _answer_one(self, call: CallFrame, text: str, received_at: datetime) -> None:
+        reply = await self._answer(self, call, text, received_at)
+        if reply is not None:
+            await self._send(reply)
+            self.has_answered = True
 
     async def _send(self, frame: bytes) -> None:
-        try:
-            async with asyncio.timeout(self._send_timeout_s):
-                await self._socket.send(frame, text=True)
-        except TimeoutError:
-            log.warning("station.stopped_reading", station=self.station.identity)
-            self._socket.transport.abort()
-        except ConnectionClosed:
-            pass  # the station will say it again; we have it already
+        with suppress(ConnectionClosed):  # the station will say it again; we have it already
+            await self._socket.send(frame, text=True)
 
     async def call(self, action: str, payload: bytes) -> tuple[str, Payload]:
         """
@@ -167,7 +209,8 @@ class Link:
             raise CallRefused("the answer was not readable")
         wrong = say.violation(self.version, action, answer.payload, is_answer=True)
         if wrong is not None:
-            raise CallRefused(f"the answer was not readable: {wrong.sentence}")
+            why = "" if has_secret(answer.payload) else f": {wrong.sentence}"
+            raise CallRefused(f"the answer was not readable{why}")
         return message_id, answer.payload
 
     def _answered(self, answer: AnswerFrame) -> None:

@@ -15,9 +15,6 @@ class Links:
         self._links: dict[int, Link] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def __len__(self) -> int:
-        return len(self._links)
-
     def __iter__(self) -> Iterator[Link]:
         return iter(list(self._links.values()))
 
@@ -54,6 +51,10 @@ class Links:
         task = asyncio.create_task(link.close(*REPLACED))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    async def finish_all(self, code: int, reason: str) -> None:
+        """Close each once what it was asked is answered; the caller bounds it."""
+        await asyncio.gather(*(link.finish(code, reason) for link in self), return_exceptions=True)
 
     async def close_all(self, code: int, reason: str) -> None:
         await asyncio.gather(*(link.close(code, reason) for link in self), return_exceptions=True)

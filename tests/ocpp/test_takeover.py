@@ -1,4 +1,4 @@
-"""Reliability D-W46, C13: of all sockets of a charger the newest that knew the password is served."""
+"""Reliability D-W46, C13: of a charger's sockets the newest that knew the password is served."""
 
 from __future__ import annotations
 

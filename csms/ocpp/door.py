@@ -1,0 +1,157 @@
+"""
+A socket that has a bound for everything, from its first byte on.
+
+The library closes without an answer what is not HTTP, waits for a peer that reads no more, and
+counts the pieces of a message only as they are taken: here each is answered or ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import (
+    HeaderLineTooLong,
+    InvalidMessage,
+    RequestLineTooLong,
+    TooManyHeaders,
+)
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event
+
+from csms.ocpp.handshake import Refused
+from csms.say import Version
+from db.model.stations import Station
+
+log = structlog.get_logger()
+
+REQUEST_S = 10.0
+_MOST_FRAGMENTS = 4_096
+# So that a burst of tiny pieces is looked at between two slices.
+_SLICE_BYTES = 16_384
+_TLS_RECORD = b"\x16"
+
+
+class Door(ServerConnection):
+    def __init__(
+        self, *args: Any, unreadable: Callable[[Door, Refused], Awaitable[None]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.station: Station | None = None
+        self.version: Version | None = None
+        self._unreadable = unreadable
+        self._refused: Refused | None = None
+        self._first = b""
+        self._has_ended = False
+        self._fragments = 0
+        self._late: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    @property
+    def remote(self) -> str | None:
+        address = self.remote_address
+        return address[0] if isinstance(address, tuple) else None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._late = self.loop.call_later(REQUEST_S, self._give_up)
+
+    async def handshake(self, *args: Any, **kwargs: Any) -> None:
+        await super().handshake(*args, **kwargs)
+        if self.request is None and self._first:
+            await self._unreadable(self, self._refused or self._why_unreadable())
+
+    def data_received(self, data: bytes) -> None:
+        if not self._first:
+            self._first = data[:1]
+            if not self._first.isalpha():
+                data += b"\r\n"  # no method begins so: with a line's end that is seen at once
+        if len(data) <= _SLICE_BYTES:
+            super().data_received(data)
+        else:
+            for start in range(0, len(data), _SLICE_BYTES):
+                super().data_received(data[start : start + _SLICE_BYTES])
+
+    def eof_received(self) -> None:
+        self._has_ended = True
+        super().eof_received()
+
+    def send_data(self) -> None:
+        wrong = self.protocol.handshake_exc
+        if self.request is None and isinstance(wrong, InvalidMessage) and not self._has_ended:
+            self._refuse(self._why_unreadable())
+        super().send_data()
+
+    def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame):
+            if not event.fin:
+                self._fragments += 1
+            elif event.opcode is Opcode.CONT:
+                self._fragments = 0
+            if self._fragments > _MOST_FRAGMENTS:
+                if self.protocol.close_sent is None:
+                    self.protocol.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+                    self.send_data()
+                return
+        elif self._late is not None:
+            self._late.cancel()
+        super().process_event(event)
+
+    def pause_writing(self) -> None:
+        """Who does not read is not heard either, and then not kept."""
+        super().pause_writing()
+        self.transport.pause_reading()
+        self._stuck = self.loop.call_later(self.close_timeout or 0, self._abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+        if not self.recv_messages.paused:
+            self.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._late, self._stuck):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def _abort(self) -> None:
+        if self.station is not None:
+            log.warning("station.stopped_reading", station=self.station.identity)
+        self.transport.abort()
+
+    def _give_up(self) -> None:
+        if self.protocol.handshake_exc is None:
+            self._refuse(
+                Refused(HTTPStatus.REQUEST_TIMEOUT, f"the request took over {REQUEST_S:.0f} s")
+            )
+        self.transport.close()
+
+    def _refuse(self, refused: Refused) -> None:
+        if self._refused is None:
+            self._refused = refused
+            response = self.respond(refused.status, refused.reason + "\n")
+            self.transport.write(response.serialize())
+
+    def _why_unreadable(self) -> Refused:
+        wrong = self.protocol.handshake_exc
+        if isinstance(wrong, RequestLineTooLong):
+            return Refused(HTTPStatus.REQUEST_URI_TOO_LONG, "the path is too long")
+        if isinstance(wrong, HeaderLineTooLong | TooManyHeaders):
+            return Refused(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the headers are too many or too long"
+            )
+        if self._first == _TLS_RECORD:
+            return Refused(
+                HTTPStatus.BAD_REQUEST, "TLS (wss://) on a port that has none: use ws://"
+            )
+        if not self._first.isalpha():
+            return Refused(HTTPStatus.BAD_REQUEST, "this is not HTTP")
+        if self._has_ended or wrong is None:
+            return Refused(HTTPStatus.BAD_REQUEST, "the connection ended before its request did")
+        return Refused(HTTPStatus.BAD_REQUEST, f"the request is not readable: {wrong.__cause__}")
