@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -19,23 +20,21 @@ from csms.jobs import Jobs
 from csms.ocpp.dispatch import Dispatch
 from csms.ocpp.link import Link
 from csms.ocpp.links import Links
-from csms.ocpp.runner import Runner
+from csms.ocpp.runner import Runner, hide_secrets
 from csms.ocpp.server import OcppServer
-from db import changes, commands, embedded, links, partitions, stations
+from csms.watch import LEASE, Watch
+from db import changes, commands, embedded, links, partitions
 from db.changes import Listener, Notifier
 from db.config import ConfigError
 from db.connect import create_pool
-from db.errors import is_away
 from db.migrate import migrate
 from db.rows import Pool
 
 log = structlog.get_logger()
 
 _POOL_SIZE = 10
-_LEASE = timedelta(seconds=30)
-_LEASE_EVERY_S = 10.0
-_SEEN_EVERY_S = 60.0
-_DRAIN_S = 10.0
+_ANSWER_S = 10.0  # at the end, for the CALLs that are being answered
+_CLOSE_S = 5.0
 _GOING_AWAY = 1001, "the server restarts"
 
 
@@ -76,6 +75,10 @@ async def serve(config: Config, parent_gone: Coroutine[Any, Any, None] | None) -
         async with embedded.database(config.database) as url:
             await migrate(config.database.changes_url or url)
             async with running(config, url, sock):
+                # What start-up made stays; the collector need not look at it again and again.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(50_000, 20, 50)
                 log.info("csms.ready", url=f"ws://{config.host}:{config.port}/ocpp/IDENTITY")
                 await _first(stop.wait(), parent_gone)
                 log.info("csms.stopping")
@@ -106,7 +109,7 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
         ingest = Ingest(url, notifier.changed)
         dispatch = Dispatch(config, pool, ingest, notifier)
         runner = Runner(config.node, pool, here, ingest, notifier)
-        watch = _Watch(config, pool, here, runner)
+        watch = Watch(config, pool, here, runner, notifier)
         listener = Listener(config.database.changes_url or url, watch.heard)
 
         def make_link(socket: Any, station: Any, version: Any, epoch: int) -> Link:
@@ -138,10 +141,14 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
             try:
                 yield
             finally:
-                watch.is_stopping = True
+                # Still listening, for who asks whether we are ready; nobody else is let in.
+                watch.is_stopping = server.is_stopping = True
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_ANSWER_S):
+                        await here.finish_all(*_GOING_AWAY)
                 listening.close(close_connections=False)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_DRAIN_S):
+                    async with asyncio.timeout(_CLOSE_S):
                         await here.close_all(*_GOING_AWAY)
                         await listening.wait_closed()
                         await ingest.drain()
@@ -199,88 +206,10 @@ async def _enter_node(config: Config, pool: Pool, notifier: Notifier) -> None:
         async with conn.transaction():
             for parent in ("reading", "message"):
                 await partitions.add_ahead(conn, parent, datetime.now(UTC).date())
-        gone = await links.start_node(conn, config.node, _LEASE)
+        gone = await links.start_node(conn, config.node, LEASE)
         expired = await commands.expire_sent(conn, node=config.node)
+        await hide_secrets(conn, expired)
     notifier.changed(
         *(changes.topic("station", station_id) for station_id in gone),
         *(changes.topic("command", command.station_id, command.id) for command in expired),
     )
-
-
-class _Watch:
-    """Keeps this process's word: its lease, its links' epochs, and when its stations were seen."""
-
-    def __init__(self, config: Config, pool: Pool, here: Links, runner: Runner) -> None:
-        self._config = config
-        self._pool = pool
-        self._here = here
-        self._runner = runner
-        self._doubted: set[int] = set()
-        self._look = asyncio.Event()
-        self.is_stopping = False
-
-    def heard(self, topics: set[str]) -> None:
-        """The listener's call: another process may have taken a station, or asked something."""
-        for name in topics:
-            kind, _, rest = name.partition(":")
-            if kind == "command":
-                self._runner.wake()
-            elif kind == "link" and rest.isdigit() and self._here.get(int(rest)):
-                self._doubted.add(int(rest))
-                self._look.set()
-            elif name == changes.RELOAD:
-                self._runner.wake()
-                self._doubted.update(self._here.station_ids())
-                self._look.set()
-
-    async def why_not_ready(self) -> str | None:
-        if self.is_stopping:
-            return "stopping"
-        try:
-            async with asyncio.timeout(2), self._pool.acquire() as conn:
-                await conn.execute("select 1")
-        except Exception as error:
-            return f"the database does not answer: {error or type(error).__name__}"
-        return None
-
-    async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        lease_at = seen_at = loop.time()
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.05, lease_at - loop.time())):
-                    await self._look.wait()
-            self._look.clear()
-            try:
-                async with self._pool.acquire(timeout=5) as conn:
-                    if loop.time() >= lease_at:
-                        lease_at = loop.time() + _LEASE_EVERY_S
-                        await links.renew_lease(conn, self._config.node, _LEASE)
-                        self._doubted.update(self._here.station_ids())
-                    if loop.time() >= seen_at:
-                        # An open link was heard within the ping's time: any frame or pong counts.
-                        seen_at = loop.time() + _SEEN_EVERY_S
-                        await stations.set_seen(conn, self._here.station_ids(), datetime.now(UTC))
-                    asked, self._doubted = list(self._doubted), set()
-                    if asked:
-                        await self._fence(conn, asked)
-            except Exception as error:
-                if not is_away(error):
-                    log.exception("watch.failed")
-                await asyncio.sleep(1)
-
-    async def _fence(self, conn: Any, asked: list[int]) -> None:
-        epochs = await links.epochs(conn, asked)
-        self._here.fence(epochs, asked)
-        for station_id in asked:
-            link = self._here.get(station_id)
-            if link is not None and station_id not in epochs:
-                # We were thought dead and are not, and nobody took the station meanwhile.
-                held = await links.take(
-                    conn,
-                    station_id=station_id,
-                    node=self._config.node,
-                    ocpp_version=link.version,
-                    remote_address=None,
-                )
-                link.epoch = held.epoch

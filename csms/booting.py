@@ -31,6 +31,13 @@ async def boot(
     exchanged will never end it (reliability C18).
     """
     before = await stations.get(conn, call.station.identity)
+    if serial_number and before.serial_number and serial_number != before.serial_number:
+        await sessions.lock_station(conn, before.id)
+        for session in await sessions.list_open(conn, before.id):
+            await charging.end_by_rule(
+                conn, call.topics, session, now=call.received_at, flag=CHARGER_REPLACED
+            )
+    # Last, as in ingest: who holds a station's row waits for nothing more.
     await stations.record_boot(
         conn,
         before.id,
@@ -41,12 +48,6 @@ async def boot(
         booted_at=call.received_at,
     )
     call.topics.add(changes.topic("station", before.id))
-    if serial_number and before.serial_number and serial_number != before.serial_number:
-        await sessions.lock_station(conn, before.id)
-        for session in await sessions.list_open(conn, before.id):
-            await charging.end_by_rule(
-                conn, call.topics, session, now=call.received_at, flag=CHARGER_REPLACED
-            )
     interval_s = call.config.heartbeat_interval_s if before.registration == "Accepted" else _RETRY_S
     spread = random.uniform(1 - _JITTER, 1 + _JITTER)
     return before.registration, max(1, round(interval_s * spread))

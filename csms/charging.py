@@ -8,16 +8,27 @@ transaction and the station's lock; topics of what changed are returned through 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from csms.ingest import Item, advance, row
+from csms.batch import Item, advance, row
 from csms.rules import metering
 from csms.rules import sessions as rules
-from db import changes, readings, sessions, stations
+from db import changes, readings, session_live, sessions, stations
+from db.model.readings import Moment
 from db.model.sessions import Family, Session, SessionLive
 from db.model.stations import UNKNOWN_MAX_POWER_W
 from db.rows import Conn
+
+# A start that is older comes from a queue: what its EVSE measured until now may be of others.
+_FRESH = timedelta(minutes=5)
+
+
+async def ghost(conn: Conn, station_id: int, evse: int | None, at: datetime) -> int | None:
+    """The session that a start of `at` will end: its card is not concurrent (digest 9.34)."""
+    running = await sessions.find_open(conn, station_id, evse) if evse is not None else None
+    return running.id if running and rules.place(running, at) == "after" else None
 
 
 async def open_session(
@@ -72,6 +83,7 @@ async def open_session(
         stop_reason=None,
         flags=sorted(set(flags)),
         updated_at=received_at,
+        authorized_at=started_at if id_token is not None else None,
     )
     running = await sessions.find_open(conn, station_id, evse) if evse is not None else None
     match rules.place(running, started_at):
@@ -92,9 +104,38 @@ async def open_session(
             )
     await sessions.add(conn, session)
     if not session.is_finalized:
-        await sessions.add_live(conn, await _live(conn, session))
+        await session_live.add(conn, await _live(conn, session))
+    if await attach(conn, session, received_at):
+        session = await read_again(conn, topics, session, now=received_at)
     topics |= topics_of(session)
     return session
+
+
+async def attach(conn: Conn, session: Session, now: datetime) -> bool:
+    """
+    Give a session what its EVSE measured in its time, while nobody knew that it was its own.
+
+    One that runs gets it if it began just now; else when its end is known.
+    """
+    since, until = session.started_at, session.ended_at
+    if session.evse is None or (until is None and now - since > _FRESH):
+        return False
+    if rules.NO_START not in session.flags:
+        since -= metering.TOLERANCE
+    found = await readings.attach(
+        conn,
+        session.station_id,
+        evse=session.evse,
+        session_id=session.id,
+        since=since,
+        until=(until or now) + metering.TOLERANCE,
+    )
+    return found > 0
+
+
+async def follow(conn: Conn, session: Session) -> None:
+    """The live row of a session that learned its EVSE, its start or who pays."""
+    await session_live.follow(conn, session, max_power_w=await _max_power_w(conn, session))
 
 
 async def _max_power_w(conn: Conn, session: Session) -> int:
@@ -123,6 +164,7 @@ async def _live(conn: Conn, session: Session) -> SessionLive:
         charging_state=None,
         updated_at=session.updated_at,
         account_id=session.account_id,
+        family=session.family,
     )
 
 
@@ -133,12 +175,12 @@ async def add_readings(conn: Conn, session: Session, item: Item) -> bool:
     added = await readings.add_many(conn, rows) if rows else set[tuple[int, bytes]]()
     live = None
     if not session.is_finalized:
-        live = await sessions.find_live(conn, session.station_id, session.id)
+        live = await session_live.find(conn, session.station_id, session.id)
     if live is not None:
         before = live.energy_wh
         if not advance(live, item, added):
             await sessions.mark_recompute(conn, [(session.station_id, session.id)])
-        await sessions.save_lives(conn, [live])
+        await session_live.save(conn, [live])
         await readings.add_energy(
             conn, [(session.station_id, item.received_at, live.energy_wh - before)]
         )
@@ -155,6 +197,8 @@ async def end_by_charger(
     reason: str,
     meter_stop_wh: int | None,
     stop_id_token: str | None,
+    stop_key: bytes | None = None,
+    is_guess: bool = False,
     flags: Sequence[str] = (),
     has_new_readings: bool,
 ) -> Session:
@@ -165,10 +209,13 @@ async def end_by_charger(
         reason=reason,
         meter_stop_wh=meter_stop_wh,
         stop_id_token=stop_id_token,
+        stop_key=stop_key,
+        is_guess=is_guess,
     )
-    if ended is session and not has_new_readings:
+    if ended is session and not has_new_readings and not session.is_recompute_due:
         return session  # said before
     ended = rules.with_flags(ended, *flags)
+    ended = replace(ended, updated_at=max(ended.updated_at, received_at))
     return await read_again(
         conn, topics, ended, now=received_at, was_final=rules.is_ended_by_charger(session)
     )
@@ -183,7 +230,7 @@ async def end_by_rule(
     flag: str,
     not_after: datetime | None = None,
 ) -> Session:
-    live = await sessions.find_live(conn, session.station_id, session.id)
+    live = await session_live.find(conn, session.station_id, session.id)
     at = rules.last_heard_at(session, live)
     if not_after is not None:
         at = min(at, not_after)
@@ -203,14 +250,19 @@ async def read_again(
     now = now or datetime.now(UTC)
     if was_final is None:
         was_final = rules.is_ended_by_charger(session)
-    live = await sessions.find_live(conn, session.station_id, session.id)
-    moments = await readings.list_moments(
-        conn,
-        session.station_id,
-        session.id,
-        started_at=session.started_at,
-        ended_at=max(session.ended_at or now, now),
-    )
+    live = await session_live.find(conn, session.station_id, session.id)
+    await sessions.lock(conn, session.station_id, session.id)
+    await attach(conn, session, now)
+    session, moments = await _moments(conn, session, now)
+    first_at = moments[0].at if moments else None
+    if rules.is_read_short(session, first_at, was_final=was_final):
+        session = rules.with_flags(session, rules.LATE_READING, rules.NEEDS_REVIEW)
+        await sessions.save(conn, replace(session, is_recompute_due=False))
+        await session_live.end(conn, session.station_id, session.id)
+        topics |= topics_of(session)
+        return session
+    known = [at for at in (session.read_from, first_at) if at is not None]
+    session = replace(session, read_from=min(known, default=None))
     result = metering.total(
         moments,
         started_at=session.started_at,
@@ -223,7 +275,7 @@ async def read_again(
     session = rules.metered(session, result, was_final=was_final)
     await sessions.save(conn, session)
     if session.is_finalized:
-        await sessions.end_live(conn, session.station_id, session.id)
+        await session_live.end(conn, session.station_id, session.id)
         grown = Decimal(session.energy_wh or 0) - counted
     else:
         grown = result.energy_exact_wh - counted
@@ -232,10 +284,26 @@ async def read_again(
             live.register_wh = result.register_wh
             live.register_at = result.register_at
             live.energy_wh = result.energy_exact_wh
-            await sessions.save_lives(conn, [live])
+            await session_live.save(conn, [live])
     await readings.add_energy(conn, [(session.station_id, now, grown)])
     topics |= topics_of(session)
     return session
+
+
+async def _moments(conn: Conn, session: Session, now: datetime) -> tuple[Session, list[Moment]]:
+    """The whole series; a session whose start was never heard began with its first reading."""
+    while True:
+        moments = await readings.list_moments(
+            conn,
+            session.station_id,
+            session.id,
+            started_at=session.started_at,
+            ended_at=max(session.ended_at or now, now),
+        )
+        heard = rules.heard(session, moments[0].at) if moments else session
+        if heard is session:
+            return session, moments
+        session = heard
 
 
 def topics_of(session: Session) -> set[str]:

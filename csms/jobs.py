@@ -6,7 +6,7 @@ partitions, expiry. Every csms process offers to do it; each job runs in one at 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -15,16 +15,20 @@ import structlog
 
 from csms import charging
 from csms.config import Config
+from csms.ocpp.runner import hide_secrets
 from csms.rules import sessions as rules
-from db import changes, expiry, jobs, links, partitions, sessions, stations
+from db import changes, commands, expiry, jobs, links, partitions, session_live, sessions, stations
 from db.changes import Notifier
 from db.errors import is_away
+from db.model.sessions import Session
 from db.rows import Conn, Pool
 
 log = structlog.get_logger()
 
 _POLL_S = 1.0
 _RECOMPUTE_BATCH = 100
+# Longer than any station has to answer: a process that was only cut off may still hear it.
+_SENT_FOR = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,12 @@ class Jobs:
         """Sessions in which something out of the ordinary was measured."""
         async with self._pool.acquire(timeout=5) as conn:
             due = await sessions.list_recompute_due(conn, _RECOMPUTE_BATCH)
-        for station_id, session_id in due:
 
-            async def again(conn: Conn, topics: set[str], session_id: int = session_id) -> None:
-                session = await sessions.get(conn, session_id)
-                if session.is_recompute_due:
-                    await charging.read_again(conn, topics, session)
+        async def again(conn: Conn, topics: set[str], session: Session) -> None:
+            if session.is_recompute_due:
+                await charging.read_again(conn, topics, session)
 
-            await self._with_station(station_id, again)
+        await self._of_each("energy", due, again)
 
     async def end_doubtful_sessions(self) -> None:
         """
@@ -110,30 +112,34 @@ class Jobs:
             found = await sessions.list_doubtful(
                 conn, now=datetime.now(UTC), silent_for=rules.SILENT_FOR
             )
-        for station_id, session_id in found:
 
-            async def judge(conn: Conn, topics: set[str], session_id: int = session_id) -> None:
-                session = await sessions.get(conn, session_id)
-                live = await sessions.find_live(conn, session.station_id, session_id)
-                if session.is_finalized or live is None:
-                    return
-                now = datetime.now(UTC)
-                flag = rules.doubt(
-                    live,
-                    now=now,
-                    booted_at=await stations.booted_at(conn, session.station_id),
-                    free_since=await sessions.free_since(conn, session.station_id, session.evse),
-                )
-                if flag is not None:
-                    await charging.end_by_rule(conn, topics, session, now=now, flag=flag)
-                    log.info("session.ended_by_rule", session=session_id, why=flag)
+        async def judge(conn: Conn, topics: set[str], session: Session) -> None:
+            live = await session_live.find(conn, session.station_id, session.id)
+            if session.is_finalized or live is None:
+                return
+            now = datetime.now(UTC)
+            flag = rules.doubt(
+                live,
+                now=now,
+                booted_at=await stations.booted_at(conn, session.station_id),
+                free_since=await sessions.free_since(conn, session.station_id, session.evse),
+            )
+            if flag is not None:
+                await charging.end_by_rule(conn, topics, session, now=now, flag=flag)
+                log.info("session.ended_by_rule", session=session.id, why=flag)
 
-            await self._with_station(station_id, judge)
+        await self._of_each("sessions", found, judge)
 
     async def release_dead_links(self) -> None:
+        """What processes held, and had asked, that died and did not come back."""
         async with self._pool.acquire(timeout=5) as conn:
             gone = await links.release_dead(conn)
-        self._notifier.changed(*(changes.topic("station", station_id) for station_id in gone))
+            expired = await commands.expire_sent(conn, older_than=_SENT_FOR)
+            await hide_secrets(conn, expired)
+        self._notifier.changed(
+            *(changes.topic("station", station_id) for station_id in gone),
+            *(changes.topic("command", command.station_id, command.id) for command in expired),
+        )
 
     async def keep_partitions(self) -> None:
         """Days ahead are made; days past their time, or beyond the size, are dropped whole."""
@@ -173,11 +179,26 @@ class Jobs:
         async with self._pool.acquire(timeout=5) as conn:
             await expiry.delete_old(conn)
 
-    async def _with_station(
-        self, station_id: int, run: Callable[[Conn, set[str]], Awaitable[None]]
+    async def _of_each(
+        self,
+        job: str,
+        keys: Sequence[tuple[int, int]],
+        run: Callable[[Conn, set[str], Session], Awaitable[None]],
     ) -> None:
-        topics: set[str] = set()
-        async with self._pool.acquire(timeout=5) as conn, conn.transaction():
-            await sessions.lock_station(conn, station_id)
-            await run(conn, topics)
-        self._notifier.changed(*topics)
+        """
+        Do it for each session, with its station's lock and a transaction of its own.
+
+        One that is busy, or fails, waits for the next time and stops no other.
+        """
+        for station_id, session_id in keys:
+            topics: set[str] = set()
+            try:
+                async with self._pool.acquire(timeout=5) as conn, conn.transaction():
+                    if await sessions.try_lock_station(conn, station_id):
+                        await run(conn, topics, await sessions.get(conn, session_id))
+            except Exception as error:
+                if is_away(error):
+                    raise
+                log.exception("job.session_failed", job=job, session=session_id)
+                continue
+            self._notifier.changed(*topics)

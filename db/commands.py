@@ -89,24 +89,42 @@ async def settle(
     command_id: int,
     *,
     state: CommandState,
+    arguments: bytes | None = None,
     reason: str | None = None,
     answer: bytes | None = None,
 ) -> Command | None:
-    """End a command once; None when it had ended already."""
+    """
+    End a command once; None when it had ended already.
+
+    Args:
+        arguments: what is kept of them when not all may be.
+    """
     return await maybe(
         conn,
         Command,
         f"""
         update command
-        set state = $3, reason = $4, answer = $5, settled_at = now()
+        set state = $3, arguments = coalesce($4, arguments), reason = $5, answer = $6,
+            settled_at = now()
         where station_id = $1 and id = $2 and state in ('waiting', 'sent')
         returning {COMMAND}
         """,
         station_id,
         command_id,
         state,
+        arguments,
         reason,
         answer,
+    )
+
+
+async def set_arguments(conn: Conn, station_id: int, command_id: int, arguments: bytes) -> None:
+    """What is kept of them when the command is over."""
+    await conn.execute(
+        "update command set arguments = $3 where station_id = $1 and id = $2",
+        station_id,
+        command_id,
+        arguments,
     )
 
 
@@ -128,7 +146,9 @@ async def expire_waiting(conn: Conn) -> list[Command]:
     )
 
 
-async def expire_sent(conn: Conn, *, node: str) -> list[Command]:
+async def expire_sent(
+    conn: Conn, *, node: str | None = None, older_than: timedelta = timedelta()
+) -> list[Command]:
     """What this node, or one that died, had sent when it stopped: nobody will hear the answer."""
     return await many(
         conn,
@@ -137,12 +157,15 @@ async def expire_sent(conn: Conn, *, node: str) -> list[Command]:
         update command
         set state = 'expired', settled_at = now(),
             reason = 'the server stopped before the charger had answered'
-        where state = 'sent' and (node = $1 or not exists (
-            select from node as alive where alive.name = command.node and alive.lease_until > now()
-        ))
+        where state = 'sent' and sent_at <= now() - $2::interval
+            and (node = $1 or not exists (
+                select from node as alive
+                where alive.name = command.node and alive.lease_until > now()
+            ))
         returning {COMMAND}
         """,
         node,
+        older_than,
     )
 
 

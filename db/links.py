@@ -33,6 +33,27 @@ async def take(
     )
 
 
+async def take_back(conn: Conn, node: str, versions: dict[int, str]) -> dict[int, int]:
+    """
+    Rows for sockets that lost theirs: the new epochs by station.
+
+    A station that has a row again stays with whoever made it.
+    """
+    records = await conn.fetch(
+        """
+        insert into link (station_id, node, ocpp_version)
+        select number, $1, version from unnest($2::bigint[], $3::text[]) as lost (number, version)
+        order by number
+        on conflict do nothing
+        returning station_id, epoch
+        """,
+        node,
+        list(versions),
+        list(versions.values()),
+    )
+    return {record["station_id"]: record["epoch"] for record in records}
+
+
 async def release(conn: Conn, *, station_id: int, epoch: int) -> bool:
     """Only the socket that holds the link gives it up; False when a newer one has it."""
     done = await conn.execute(
@@ -50,6 +71,22 @@ async def epochs(conn: Conn, station_ids: list[int]) -> dict[int, int]:
         "select station_id, epoch from link where station_id = any($1)", station_ids
     )
     return {record["station_id"]: record["epoch"] for record in records}
+
+
+async def release_strays(conn: Conn, node: str, *, held: list[int], after: timedelta) -> list[int]:
+    """A node's rows of stations that it does not hold, as the stations; young ones may be."""
+    gone = await conn.fetch(
+        """
+        delete from link
+        where node = $1 and since < now() - $3::interval
+            and not exists (select from unnest($2::bigint[]) as held (id) where id = station_id)
+        returning station_id
+        """,
+        node,
+        held,
+        after,
+    )
+    return [record["station_id"] for record in gone]
 
 
 async def start_node(conn: Conn, node: str, lease: timedelta) -> list[int]:

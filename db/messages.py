@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from db import arrays
 from db.rows import Conn
 
 
@@ -23,14 +24,27 @@ class Message(NamedTuple):
 
 
 async def add_many(conn: Conn, messages: Sequence[Message]) -> None:
+    station_ids, at, ours, message_ids, actions, bodies, answers, took_ms = zip(
+        *messages, strict=True
+    )
     await conn.execute(
-        """
+        f"""
         insert into message
             (station_id, received_at, is_ours, message_id, action, body, answer, took_ms)
-        select * from unnest($1::bigint[], $2::timestamptz[], $3::bool[], $4::text[], $5::text[],
-            $6::bytea[], $7::bytea[], $8::int[])
+        select station_id, {arrays.time_of("received_us")}, is_ours = 1, message_id, action, body,
+            answer, took_ms
+        from unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::text[],
+            $5::text::text[], $6::text::bytea[], $7::text::bytea[], $8::text::int[])
+            as t (station_id, received_us, is_ours, message_id, action, body, answer, took_ms)
         """,
-        *zip(*messages, strict=True),
+        arrays.numbers(station_ids),
+        arrays.times(at),
+        arrays.numbers(map(int, ours)),
+        arrays.texts(message_ids),
+        arrays.texts(actions),
+        arrays.blobs(bodies),
+        arrays.blobs(answers),
+        arrays.numbers(took_ms),
     )
 
 

@@ -23,6 +23,8 @@ async def add_ahead(conn: Conn, parent: Parent, today: date) -> list[str]:
     Rows of such a day that wait in the default partition move over in the same transaction, which
     is the caller's.
     """
+    # One process at a time: several start at once.
+    await conn.execute("select pg_advisory_xact_lock(2, hashtext($1))", parent)
     made = []
     for ahead in range(DAYS_AHEAD + 1):
         day = today + timedelta(days=ahead)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from db import arrays
 from db.model.readings import Moment, Reading, decode_samples
 from db.rows import Conn, columns, many
 
@@ -17,44 +18,95 @@ REPEAT_WINDOW = timedelta(days=2)
 # How far from a session's times its readings may lie: clocks that jumped, ends that were guessed.
 _SLACK = timedelta(days=2)
 
-_INSERT = f"""
-    insert into reading ({READING})
-    select station_id, at, fingerprint, received_at, said_at, session_id, evse, connector,
-        transaction_id, context, energy_wh, power_w, soc_pct, samples, string_to_array(flags, ' ')
-    from unnest($1::bigint[], $2::timestamptz[], $3::bytea[], $4::timestamptz[], $5::text[],
-        $6::bigint[], $7::int[], $8::int[], $9::text[], $10::text[], $11::bigint[], $12::int[],
-        $13::numeric[], $14::bytea[], $15::text[])
-        as new ({READING})
-"""
+# Flags of readings whose `at` is the time of receipt, for want of a better one.
+_UNTIMED = {"clock_unset", "clock_missing", "clock_unreadable"}
 
 
 async def add_many(conn: Conn, readings: Sequence[Reading]) -> set[tuple[int, bytes]]:
     """Keep what is new, and say what that was: (station_id, fingerprint)."""
-    timed = [reading for reading in readings if "clock_unset" not in reading.flags]
-    unset = [reading for reading in readings if "clock_unset" in reading.flags]
-    added = await _add(conn, timed, "on conflict do nothing")
-    if unset:
-        # `at` is the time of receipt, so that a repeat is known by its fingerprint alone.
-        added |= await _add(
+    rows = {(reading.station_id, reading.fingerprint): reading for reading in readings}
+    timed: list[Reading] = []
+    untimed: list[Reading] = []
+    for reading in rows.values():
+        is_timed = not reading.flags or _UNTIMED.isdisjoint(reading.flags.split())
+        (timed if is_timed else untimed).append(reading)
+    repeated = await _add(conn, timed) if timed else set()
+    if untimed:
+        # A repeat comes at another time of receipt: it is known by its fingerprint alone.
+        repeated |= await _add(
             conn,
-            unset,
+            untimed,
             f"""
             where not exists (
                 select from reading old
                 where old.station_id = new.station_id and old.fingerprint = new.fingerprint
                     and old.at between new.at - interval '{REPEAT_WINDOW.days} days' and new.at
             )
-            on conflict do nothing
             """,
         )
-    return added
+    return rows.keys() - repeated
 
 
-async def _add(conn: Conn, readings: list[Reading], tail: str) -> set[tuple[int, bytes]]:
-    if not readings:
-        return set()
+async def _add(conn: Conn, readings: list[Reading], where: str = "") -> set[tuple[int, bytes]]:
+    """Those that were there already. `readings` have one fingerprint each."""
+    (
+        station_ids,
+        at,
+        fingerprints,
+        received_at,
+        said_at,
+        session_ids,
+        evses,
+        connectors,
+        transaction_ids,
+        contexts,
+        energies_wh,
+        powers_w,
+        socs_pct,
+        samples,
+        flags,
+    ) = zip(*readings, strict=True)
     records = await conn.fetch(
-        f"{_INSERT} {tail} returning station_id, fingerprint", *zip(*readings, strict=True)
+        f"""
+        with new as materialized (
+            select station_id, {arrays.time_of("at_us")} as at, fingerprint,
+                {arrays.time_of("received_us")} as received_at, said_at, session_id, evse,
+                connector, transaction_id, context, energy_wh, power_w, soc_pct, samples,
+                string_to_array(flags, ' ') as flags
+            from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bytea[],
+                $4::text::bigint[], $5::text::text[], $6::text::bigint[], $7::text::int[],
+                $8::text::int[], $9::text::text[], $10::text::text[], $11::text::bigint[],
+                $12::text::int[], $13::text::numeric[], $14::text::bytea[], $15::text::text[])
+                as t (station_id, at_us, fingerprint, received_us, said_at, session_id, evse,
+                    connector, transaction_id, context, energy_wh, power_w, soc_pct, samples,
+                    flags)
+        ), added as (
+            insert into reading ({READING})
+            select {READING} from new {where}
+            on conflict do nothing
+            returning station_id, fingerprint
+        )
+        select station_id, fingerprint from new
+        where not exists (
+            select from added
+            where added.station_id = new.station_id and added.fingerprint = new.fingerprint
+        )
+        """,
+        arrays.numbers(station_ids),
+        arrays.times(at),
+        arrays.blobs(fingerprints),
+        arrays.times(received_at),
+        arrays.texts(said_at),
+        arrays.numbers(session_ids),
+        arrays.numbers(evses),
+        arrays.numbers(connectors),
+        arrays.texts(transaction_ids),
+        arrays.texts(contexts),
+        arrays.numbers(energies_wh),
+        arrays.numbers(powers_w),
+        arrays.numbers(socs_pct),
+        arrays.blobs(samples),
+        arrays.texts(flags),
     )
     return {(record[0], record[1]) for record in records}
 
@@ -80,11 +132,16 @@ async def list_moments(
 async def attach(
     conn: Conn, station_id: int, *, evse: int, session_id: int, since: datetime, until: datetime
 ) -> int:
-    """Give a session the readings of its EVSE and time that came before it was known."""
+    """
+    Give a session the readings of its EVSE and time that came before it was known.
+
+    Not those that name a transaction which nobody knows (digest 3.7).
+    """
     done = await conn.execute(
         """
         update reading set session_id = $3
-        where station_id = $1 and evse = $2 and session_id is null and at between $4 and $5
+        where station_id = $1 and evse = $2 and session_id is null and transaction_id is null
+            and at between $4 and $5
         """,
         station_id,
         evse,

@@ -130,6 +130,9 @@ CREATE TABLE public.charging_session (
     stop_reason text,
     flags text[] DEFAULT '{}'::text[] NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    stop_key bytea,
+    authorized_at timestamp with time zone,
+    read_from timestamp with time zone,
     CONSTRAINT charging_session_check CHECK ((is_finalized OR (NOT is_end_inferred))),
     CONSTRAINT charging_session_energy_wh_check CHECK ((energy_wh >= 0))
 );
@@ -394,6 +397,8 @@ CREATE TABLE public.session_live (
     charging_state text,
     updated_at timestamp with time zone NOT NULL,
     account_id bigint,
+    family public.ocpp_family NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
     CONSTRAINT session_live_energy_wh_check CHECK ((energy_wh >= (0)::numeric))
 )
 WITH (fillfactor='50');
@@ -546,6 +551,8 @@ CREATE INDEX authorization_decision_at ON public.authorization_decision USING bt
 
 CREATE INDEX authorization_decision_uid ON public.authorization_decision USING btree (lower(uid), at DESC);
 
+CREATE INDEX charging_session_evse ON public.charging_session USING btree (station_id, evse, started_at);
+
 CREATE INDEX charging_session_number_key ON public.charging_session USING btree (id);
 
 CREATE INDEX charging_session_open ON public.charging_session USING btree (lower(id_token)) WHERE (NOT is_finalized);
@@ -555,6 +562,8 @@ CREATE UNIQUE INDEX charging_session_open_key ON public.charging_session USING b
 CREATE INDEX charging_session_recompute ON public.charging_session USING btree (station_id, id) WHERE is_recompute_due;
 
 CREATE INDEX charging_session_station ON public.charging_session USING btree (station_id, updated_at DESC, id DESC) WHERE is_finalized;
+
+CREATE UNIQUE INDEX charging_session_stop_key ON public.charging_session USING btree (station_id, stop_key) WHERE (stop_key IS NOT NULL);
 
 CREATE INDEX charging_session_token ON public.charging_session USING btree (lower(id_token), updated_at DESC, id DESC) WHERE is_finalized;
 

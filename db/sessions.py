@@ -1,35 +1,54 @@
-"""Sessions, and the live figures of those that run."""
+"""Sessions: found, opened, saved, and doubted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from datetime import datetime, timedelta
-from typing import Any, Literal
 
-from db.errors import NotFound
-from db.model.sessions import Family, Session, SessionLive
-from db.rows import Conn, columns, many, maybe, one, typed
+from db.model.sessions import Family, Session
+from db.rows import Conn, columns, many, maybe, one
 
 SESSION = columns(Session)
-LIVE = columns(SessionLive)
-_LIVE_L = columns(SessionLive, "live.")
 
 _SESSION_FIELDS = [field.name for field in fields(Session)]
 _INSERT = f"""
     insert into charging_session ({SESSION})
     values ({", ".join(f"${n}" for n in range(1, len(_SESSION_FIELDS) + 1))})
 """
-_UPDATE = f"""
-    update charging_session
-    set {", ".join(f"{name} = ${n}" for n, name in enumerate(_SESSION_FIELDS, 1) if n > 2)}
-    where station_id = $1 and id = $2
-"""
+_SET = ", ".join(
+    f"{name} = " + (f"greatest(updated_at, ${n})" if name == "updated_at" else f"${n}")
+    for n, name in enumerate(_SESSION_FIELDS, 1)
+    if n > 2
+)
+_UPDATE = f"update charging_session set {_SET} where station_id = $1 and id = $2"
 
 
 async def lock_station(conn: Conn, station_id: int) -> None:
-    """One transaction at a time decides over a station's sessions, whichever process it runs in."""
+    """
+    One transaction at a time decides over a station's sessions, whichever process it runs in.
+
+    Its live rows are taken at once, before any other row: ingest does the same, so that the two
+    cannot deadlock.
+    """
     await conn.execute("select pg_advisory_xact_lock(1, $1::bigint::int)", station_id)
+    await _lock_lives(conn, station_id)
+
+
+async def try_lock_station(conn: Conn, station_id: int) -> bool:
+    """The same for who may come again later: False, at once, while somebody decides."""
+    locked: bool = await conn.fetchval(
+        "select pg_try_advisory_xact_lock(1, $1::bigint::int)", station_id
+    )
+    if locked:
+        await _lock_lives(conn, station_id)
+    return locked
+
+
+async def _lock_lives(conn: Conn, station_id: int) -> None:
+    await conn.execute(
+        "select from session_live where station_id = $1 order by session_id for update", station_id
+    )
 
 
 async def next_number(conn: Conn) -> int:
@@ -60,9 +79,24 @@ async def find_by_start(conn: Conn, station_id: int, start_key: bytes) -> Sessio
         select {SESSION} from charging_session
         where station_id = $1 and start_key = $2
         order by generation desc limit 1
+        for no key update
         """,
         station_id,
         start_key,
+    )
+
+
+async def find_by_stop(conn: Conn, station_id: int, stop_key: bytes) -> Session | None:
+    return await maybe(
+        conn,
+        Session,
+        f"""
+        select {SESSION} from charging_session
+        where station_id = $1 and stop_key = $2
+        for no key update
+        """,
+        station_id,
+        stop_key,
     )
 
 
@@ -76,6 +110,26 @@ async def find_by_transaction(
         select {SESSION} from charging_session
         where station_id = $1 and family = $2 and transaction_id = $3
         order by generation desc limit 1
+        for no key update
+        """,
+        station_id,
+        family,
+        transaction_id,
+    )
+
+
+async def list_generations(
+    conn: Conn, station_id: int, family: Family, transaction_id: str
+) -> list[Session]:
+    """All sessions that a station gave one number, the first one first."""
+    return await many(
+        conn,
+        Session,
+        f"""
+        select {SESSION} from charging_session
+        where station_id = $1 and family = $2 and transaction_id = $3
+        order by generation
+        for no key update
         """,
         station_id,
         family,
@@ -109,6 +163,34 @@ async def list_open(conn: Conn, station_id: int) -> list[Session]:
     )
 
 
+async def list_without_end(
+    conn: Conn, station_id: int, family: Family, *, at: datetime
+) -> list[Session]:
+    """
+    Sessions that an end said of `at` may be of: those that run, and those that a rule ended unless
+    another one began on their EVSE in between. The latest first.
+    """
+    return await many(
+        conn,
+        Session,
+        f"""
+        select {SESSION} from charging_session s
+        where station_id = $1 and family = $2 and started_at <= $3
+            and (not is_finalized or is_end_inferred)
+            and (not is_finalized or not exists (
+                select from charging_session later
+                where later.station_id = s.station_id and later.evse = s.evse
+                    and later.started_at > s.started_at and later.started_at <= $3
+            ))
+        order by started_at desc, id desc
+        for no key update
+        """,
+        station_id,
+        family,
+        at,
+    )
+
+
 async def list_around(
     conn: Conn, station_id: int, *, evse: int, at: datetime, slack: timedelta
 ) -> list[Session]:
@@ -129,94 +211,23 @@ async def list_around(
     )
 
 
-async def has_other_open(conn: Conn, id_token: str, *, session_id: int | None) -> bool:
+async def has_other_open(
+    conn: Conn, id_token: str, *, session_id: int | None, ghost_id: int | None = None
+) -> bool:
+    """Whether a card has another open session than this one, and the one that it is to end."""
     found: bool = await conn.fetchval(
         """
         select exists (
             select from charging_session
-            where not is_finalized and lower(id_token) = lower($1) and id is distinct from $2
+            where not is_finalized and lower(id_token) = lower($1)
+                and id is distinct from $2 and id is distinct from $3
         )
         """,
         id_token,
         session_id,
+        ghost_id,
     )
     return found
-
-
-async def add_live(conn: Conn, live: SessionLive) -> None:
-    await conn.execute(
-        f"""
-        insert into session_live ({LIVE})
-        values ({", ".join(f"${n}" for n in range(1, len(fields(SessionLive)) + 1))})
-        """,
-        *astuple(live),
-    )
-
-
-async def find_live(conn: Conn, station_id: int, session_id: int) -> SessionLive | None:
-    """Locked, so that ingest and a handler take turns."""
-    return await maybe(
-        conn,
-        SessionLive,
-        f"""
-        select {LIVE} from session_live
-        where station_id = $1 and session_id = $2
-        for update
-        """,
-        station_id,
-        session_id,
-    )
-
-
-async def list_live(conn: Conn, station_ids: Sequence[int]) -> list[SessionLive]:
-    """All running sessions of some stations, locked in one order."""
-    return typed(
-        SessionLive,
-        await conn.fetch(
-            f"""
-            select {LIVE} from session_live
-            where station_id = any($1::bigint[])
-            order by station_id, session_id
-            for update
-            """,
-            station_ids,
-        ),
-    )
-
-
-async def save_lives(conn: Conn, lives: Sequence[SessionLive]) -> None:
-    """What readings move: everything but what the session is keyed and bounded by."""
-    await conn.execute(
-        """
-        update session_live live
-        set evse = new.evse, series = new.series, register_wh = new.register_wh,
-            register_at = new.register_at, energy_wh = new.energy_wh, power_w = new.power_w,
-            soc_pct = new.soc_pct, charging_state = new.charging_state, updated_at = new.updated_at
-        from unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::numeric[],
-            $6::timestamptz[], $7::numeric[], $8::int[], $9::numeric[], $10::text[],
-            $11::timestamptz[])
-            as new (station_id, session_id, evse, series, register_wh, register_at, energy_wh,
-                power_w, soc_pct, charging_state, updated_at)
-        where live.station_id = new.station_id and live.session_id = new.session_id
-        """,
-        [live.station_id for live in lives],
-        [live.session_id for live in lives],
-        [live.evse for live in lives],
-        [live.series for live in lives],
-        [live.register_wh for live in lives],
-        [live.register_at for live in lives],
-        [live.energy_wh for live in lives],
-        [live.power_w for live in lives],
-        [live.soc_pct for live in lives],
-        [live.charging_state for live in lives],
-        [live.updated_at for live in lives],
-    )
-
-
-async def end_live(conn: Conn, station_id: int, session_id: int) -> None:
-    await conn.execute(
-        "delete from session_live where station_id = $1 and session_id = $2", station_id, session_id
-    )
 
 
 async def list_by_transactions(
@@ -240,13 +251,41 @@ async def list_by_transactions(
     return {(row.station_id, row.family, row.transaction_id): row for row in found}
 
 
-async def mark_recompute(conn: Conn, keys: Sequence[tuple[int, int]]) -> None:
-    """Something out of the ordinary was measured: the whole series is to be read again."""
+async def lock(conn: Conn, station_id: int, session_id: int) -> None:
+    """Before its readings are read: who marks it meanwhile does so after what is made of them."""
     await conn.execute(
         """
-        update charging_session s set is_recompute_due = true
-        from unnest($1::bigint[], $2::bigint[]) as k (station_id, id)
-        where s.station_id = k.station_id and s.id = k.id and not is_recompute_due
+        select from charging_session where station_id = $1 and id = $2 for no key update
+        """,
+        station_id,
+        session_id,
+    )
+
+
+async def mark_recompute(conn: Conn, keys: Sequence[tuple[int, int]]) -> None:
+    """
+    Something out of the ordinary was measured: the whole series is to be read again.
+
+    Of a session that is over it is news (decision 15); one that runs has its live row for that.
+    """
+    await conn.execute(
+        """
+        with marked as (
+            select s.station_id, s.id, s.is_recompute_due, s.is_finalized
+            from charging_session s
+            join unnest($1::bigint[], $2::bigint[]) as k (station, number)
+                on s.station_id = k.station and s.id = k.number
+            order by s.station_id, s.id
+            for no key update of s
+        )
+        update charging_session s
+        set is_recompute_due = true,
+            updated_at = case
+                when marked.is_finalized then greatest(s.updated_at, now()) else s.updated_at
+            end
+        from marked
+        where s.station_id = marked.station_id and s.id = marked.id
+            and (marked.is_finalized or not marked.is_recompute_due)
         """,
         [key[0] for key in keys],
         [key[1] for key in keys],
@@ -254,8 +293,15 @@ async def mark_recompute(conn: Conn, keys: Sequence[tuple[int, int]]) -> None:
 
 
 async def list_recompute_due(conn: Conn, limit: int) -> list[tuple[int, int]]:
+    """In no order, so that some that cannot be done do not stand before the others for ever."""
     records = await conn.fetch(
-        "select station_id, id from charging_session where is_recompute_due limit $1", limit
+        """
+        select station_id, id from charging_session
+        where is_recompute_due
+        order by random()
+        limit $1
+        """,
+        limit,
     )
     return [(record["station_id"], record["id"]) for record in records]
 
@@ -284,7 +330,7 @@ async def list_doubtful(
                     and connector.status_received_at > live.updated_at
             )
         )
-        order by s.station_id, s.id
+        order by random()
         limit 1000
         """,
         now - silent_for,
@@ -293,7 +339,7 @@ async def list_doubtful(
 
 
 async def free_since(conn: Conn, station_id: int, evse: int | None) -> datetime | None:
-    """When the EVSE's connectors were last heard to be free; None while one is not."""
+    """When the last of the EVSE's connectors became free; None while one is not."""
     since: datetime | None = await conn.fetchval(
         """
         select max(status_received_at) from connector
@@ -304,119 +350,3 @@ async def free_since(conn: Conn, station_id: int, evse: int | None) -> datetime 
         evse,
     )
     return since
-
-
-SessionStatus = Literal["all", "active", "completed"]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSession:
-    """A session as people see it: its station's identity, and while it runs the live figures."""
-
-    id: int
-    station_id: int
-    station: str
-    transaction_id: str
-    evse: int | None
-    connector: int | None
-    id_token: str | None
-    started_at: datetime
-    ended_at: datetime | None
-    energy_wh: int | None
-    is_finalized: bool
-    stop_reason: str | None
-    flags: list[str]
-    updated_at: datetime
-
-
-_SHOWN = [field.name for field in fields(ListedSession) if field.name != "station"]
-_AS_KEPT = ", ".join(f"s.{name}" for name in _SHOWN)
-_AS_LIVE = ", ".join(
-    {
-        # round() of a numeric goes away from zero at a half, and energy is never negative.
-        "energy_wh": "coalesce(round(live.energy_wh)::bigint, s.energy_wh) as energy_wh",
-        "updated_at": "coalesce(live.updated_at, s.updated_at) as updated_at",
-    }.get(name, f"s.{name}")
-    for name in _SHOWN
-)
-_LISTED = "station.identity as station, " + ", ".join(f"page.{name}" for name in _SHOWN)
-_WITH_LIVE = """
-    charging_session s
-    left join session_live live
-        on live.station_id = s.station_id and live.session_id = s.id and not s.is_finalized
-"""
-
-
-async def get_listed(conn: Conn, session_id: int) -> ListedSession:
-    listed = await maybe(
-        conn,
-        ListedSession,
-        f"""
-        select {_LISTED}
-        from (select {_AS_LIVE} from {_WITH_LIVE} where s.id = $1) page
-        join station on station.id = page.station_id
-        """,
-        session_id,
-    )
-    if listed is None:
-        raise NotFound("no such session")
-    return listed
-
-
-async def list_page(
-    conn: Conn,
-    *,
-    station_id: int | None = None,
-    id_token: str | None = None,
-    status: SessionStatus = "all",
-    before: tuple[datetime, int] | None = None,
-    limit: int,
-) -> list[ListedSession]:
-    """
-    Sessions by (updated_at, id), the latest first, from the first one past `before`.
-
-    The few that run, by their live rows, are merged with the index of the finished.
-    """
-    values: list[Any] = [limit]
-
-    def argument(value: object) -> str:
-        values.append(value)
-        return f"${len(values)}"
-
-    of_both = ""
-    if station_id is not None:
-        of_both += f" and s.station_id = {argument(station_id)}"
-    if id_token is not None:
-        of_both += f" and lower(s.id_token) = lower({argument(id_token)})"
-    active, completed = of_both, of_both
-    if before is not None:
-        place = f"({argument(before[0])}, {argument(before[1])})"
-        active += f" and (coalesce(live.updated_at, s.updated_at), s.id) < {place}"
-        completed += f" and (s.updated_at, s.id) < {place}"
-    halves = []
-    if status != "completed":
-        halves.append(
-            f"""
-            (select {_AS_LIVE} from {_WITH_LIVE} where not s.is_finalized {active}
-            order by updated_at desc, id desc limit $1)
-            """
-        )
-    if status != "active":
-        halves.append(
-            f"""
-            (select {_AS_KEPT} from charging_session s where s.is_finalized {completed}
-            order by s.updated_at desc, s.id desc limit $1)
-            """
-        )
-    return await many(
-        conn,
-        ListedSession,
-        f"""
-        select {_LISTED}
-        from ({" union all ".join(halves)}) page
-        join station on station.id = page.station_id
-        order by page.updated_at desc, page.id desc
-        limit $1
-        """,
-        *values,
-    )

@@ -111,7 +111,12 @@ async def set_seen(conn: Conn, station_ids: Sequence[int], at: datetime) -> None
     await conn.execute(
         """
         update station set last_seen_at = $2
-        where id = any($1) and (last_seen_at is null or last_seen_at < $2)
+        where id in (
+            select id from station
+            where id = any($1) and (last_seen_at is null or last_seen_at < $2)
+            order by id
+            for no key update
+        )
         """,
         station_ids,
         at,
@@ -185,8 +190,8 @@ async def max_power_w(
         """
         select max_power_w from connector
         where station_id = $1 and max_power_w is not null
-        order by (evse = $2 and connector = $3) desc nulls last, (evse = $2) desc nulls last,
-            max_power_w desc
+        order by coalesce(evse = $2 and connector = $3, false) desc,
+            coalesce(evse = $2, false) desc, max_power_w desc
         limit 1
         """,
         station_id,
@@ -200,10 +205,14 @@ async def record_statuses(conn: Conn, reports: Sequence[StatusReport]) -> None:
     """
     Keep the newest status of each connector, by the charger's clock.
 
+    A clock that is ahead counts as the time of receipt: else it would keep out what is said once it
+    is right. `status_received_at` is when the connector came to be so: a repeat does not move it,
+    but the first one that is heard after a message of the session that still runs there does.
     Connectors that nobody declared are made. `reports` may name a connector several times.
     """
     newest: dict[tuple[int, int, int], StatusReport] = {}
-    for report in reports:
+    for said in reports:
+        report = said._replace(at=min(said.at, said.received_at))
         key = (report.station_id, report.evse or 0, report.connector or 0)
         if key not in newest or newest[key].at <= report.at:
             newest[key] = report
@@ -220,7 +229,16 @@ async def record_statuses(conn: Conn, reports: Sequence[StatusReport]) -> None:
                 $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
             on conflict (station_id, evse, connector) do update
             set status = excluded.status, reported = excluded.reported, error = excluded.error,
-                status_at = excluded.status_at, status_received_at = excluded.status_received_at
+                status_at = excluded.status_at,
+                status_received_at = case
+                    when connector.status = excluded.status and not exists (
+                        select from session_live live
+                        where live.station_id = excluded.station_id and live.evse = excluded.evse
+                            and live.updated_at >= connector.status_received_at
+                    )
+                    then connector.status_received_at
+                    else excluded.status_received_at
+                end
             where connector.status_at is null or connector.status_at <= excluded.status_at
             """,
             [plug.station_id for plug in plugs],

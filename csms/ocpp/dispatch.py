@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import TypeVar
 
@@ -19,9 +20,11 @@ import asyncpg
 import structlog
 
 from csms import say
+from csms.batch import Item
 from csms.config import Config
 from csms.errors import NoSession, OcppError
 from csms.ingest import Ingest
+from csms.masking import masked
 from csms.ocpp import frames, salvage, v2, v16
 from csms.ocpp.frames import CallFrame
 from csms.ocpp.handling import Call, Chosen, Frequent, Handler, Quick, Rare
@@ -36,9 +39,16 @@ from db.rows import Conn, Pool
 log = structlog.get_logger()
 
 TRY_AGAIN_LATER = 1013, "the database is away: please keep your messages"
+_HOLD_OTHERS_S = 5.0
+_LEAST_S = 0.5  # for what has waited longer in the queue, should the database be back
 _RETRY_S = 0.25
 _MOST_TRIES = 5
 _LOGGED_ACTION = 100
+# Most of what is said: not even looked at for keys and passwords.
+_NEVER_SECRET = frozenset(
+    {"Heartbeat", "MeterValues", "StartTransaction", "StatusNotification", "StopTransaction"}
+)
+_PROBLEM_CHARACTERS = 500
 Result = TypeVar("Result")
 
 _TABLES: dict[str, dict[str, Handler | Chosen]] = {
@@ -47,8 +57,10 @@ _TABLES: dict[str, dict[str, Handler | Chosen]] = {
     "2.1": v2.HANDLERS | v2.ADDED_IN_2_1,
 }
 
-# Two transactions met: the same again will do.
+# Two transactions met: the same again will do. A row meets the making of its day's partition as
+# a violated check.
 _RETRIED = (
+    asyncpg.CheckViolationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
@@ -69,6 +81,9 @@ class Dispatch:
         """The frame to send back; None for a SEND, or when the station should say it again."""
         started = perf_counter()
         reply = await self._reply(link, frame, text, received_at)
+        body = text.encode()
+        if _may_tell_secrets(frame):
+            body = masked(body)
         self._ingest.log(
             Message(
                 link.station.id,
@@ -76,7 +91,7 @@ class Dispatch:
                 False,
                 _storable(str(frame.message_id), 255),
                 _storable(frame.action, _LOGGED_ACTION),
-                text.encode(),
+                body,
                 reply,
                 int((perf_counter() - started) * 1_000),
             )
@@ -93,8 +108,7 @@ class Dispatch:
                 return frames.malformed_reply(link.version, frame)
             return frames.call_error(link.version, frame.message_id, error.code, error.description)
         try:
-            async with asyncio.timeout(self._config.hold_s):
-                payload = await self._handle(handler, call)
+            payload = await self._handle(handler, call)
         except TimeoutError:
             await self._give_up(link, call)
             return None
@@ -107,7 +121,7 @@ class Dispatch:
                     link.version, frame.message_id, "InternalError", "the fault is ours"
                 )
             try:
-                async with asyncio.timeout(self._config.hold_s):
+                async with asyncio.timeout(self._left_s(call)):
                     payload = await self._keep(call, "we failed to handle it")
             except Exception:
                 log.exception("quarantine.failed", station=link.station.identity)
@@ -117,6 +131,8 @@ class Dispatch:
             self._notifier.changed(*call.topics)
         if call.action == "BootNotification":
             link.is_booted = True
+            # It may have been accepted, or sent away, since it connected.
+            link.station = replace(link.station, registration=payload["status"])
         return frames.call_result(frame.message_id, payload)
 
     def _prepare(
@@ -161,6 +177,7 @@ class Dispatch:
         return (handler.by(payload) if isinstance(handler, Chosen) else handler), call
 
     async def _handle(self, handler: Handler, call: Call) -> Payload:
+        """Raises TimeoutError when the database stays away, OcppError, and faults of ours."""
         if isinstance(handler, Frequent):
             item, payload = handler.run(call)
             if call.problem is not None:
@@ -168,10 +185,10 @@ class Dispatch:
                     call.action,
                     _storable(call.message_id, 255),
                     call.body,
-                    call.problem,
+                    _storable(call.problem, _PROBLEM_CHARACTERS),
                 )
             try:
-                await self._ingest.add(item)
+                await self._ingested(item, self._left_s(call))
             except NoSession:
                 if handler.otherwise is None:
                     raise
@@ -182,17 +199,34 @@ class Dispatch:
         assert isinstance(handler, Quick)
         return handler.run(call)
 
+    async def _ingested(self, item: Item, within_s: float) -> None:
+        """Raises NoSession, TimeoutError, and whatever the database says of this one item."""
+        tries = 0
+        while True:
+            try:
+                return await self._ingest.add(item, within_s)
+            except _RETRIED:
+                tries += 1
+                if tries == _MOST_TRIES:
+                    raise
+                await asyncio.sleep(0.01 * tries)
+
     async def _in_transaction(
         self, run: Callable[[Call, Conn], Awaitable[Payload]], call: Call
     ) -> Payload:
+        found_problem = call.problem
+
         async def handle(conn: Conn) -> Payload:
+            # It may run again: what the try before noted is not so.
             call.topics.clear()
+            call.problem = found_problem
             payload = await run(call, conn)
             if call.problem is not None:
                 await _quarantine(conn, call, call.problem)
             return payload
 
-        return await self._committed(handle)
+        async with asyncio.timeout(self._left_s(call)):
+            return await self._committed(handle)
 
     async def _committed(self, run: Callable[[Conn], Awaitable[Result]]) -> Result:
         """Run in one transaction; again while the database is away: natural keys make it safe."""
@@ -223,11 +257,24 @@ class Dispatch:
 
         return await self._committed(keep)
 
+    def _left_s(self, call: Call) -> float:
+        """
+        How long a message may still wait for the database, counted from its receipt.
+
+        So a queue of them waits no longer than one; what a charger will say again, or ask somebody
+        else, does not hold up the transaction message behind it.
+        """
+        hold_s = self._config.hold_s
+        if call.action not in TRANSACTION_ACTIONS:
+            hold_s = min(hold_s, _HOLD_OTHERS_S)
+        waited_s = (datetime.now(UTC) - call.received_at).total_seconds()
+        return min(hold_s, max(_LEAST_S, hold_s - waited_s))
+
     async def _give_up(self, link: Link, call: Call) -> None:
         """Never fake acceptance: a charger that gets no answer keeps its message."""
         log.warning("call.not_answered", station=link.station.identity, action=call.action)
         if call.action in TRANSACTION_ACTIONS:
-            await link.close(*TRY_AGAIN_LATER)
+            await link.give_up(*TRY_AGAIN_LATER)
 
 
 async def _quarantine(conn: Conn, call: Call, problem: str) -> None:
@@ -238,8 +285,14 @@ async def _quarantine(conn: Conn, call: Call, problem: str) -> None:
         action=call.action,
         message_id=_storable(call.message_id, 255),
         body=call.body,
-        problem=problem,
+        problem=_storable(problem, _PROBLEM_CHARACTERS),
     )
+
+
+def _may_tell_secrets(frame: CallFrame) -> bool:
+    if frame.action == "TransactionEvent":
+        return "idToken" in frame.payload  # which may be a PIN
+    return frame.action not in _NEVER_SECRET
 
 
 def _storable(text: str, limit: int) -> str:

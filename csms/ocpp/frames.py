@@ -75,18 +75,25 @@ def call_error(version: str, message_id: MessageId, code: str, description: str)
 
 
 # An unterminated string runs to the end, so that the pattern stays linear.
-_NOT_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[^\[\]{}"]+', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_DEEP = re.compile(rb"[\[{]{%d}" % (_MOST_DEPTH + 1))
 
 
 def is_too_deep(text: str) -> bool:
     """More than 32 levels of brackets, without parsing; brackets in strings do not count."""
     if text.count("[") + text.count("{") <= _MOST_DEPTH:
         return False
-    brackets = _NOT_BRACKETS.sub("", text)
+    bare = _STRING.sub("", text) if '"' in text else text
+    brackets = bare.encode("utf-8", "replace").translate(None, _NOT_BRACKETS)
     for _ in range(_MOST_DEPTH):
+        if _DEEP.search(brackets):
+            return True
         # Each round takes the innermost level away.
-        brackets = brackets.replace("[]", "").replace("{}", "")
-    return brackets != ""
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if not brackets:
+            return False
+    return True
 
 
 def parse(version: str, text: str) -> Frame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from csms.ingest import Item
+from csms.batch import Item
+from csms.masking import masked
 from csms.ocpp.handling import Call
 from csms.say import Payload
 
 
 def acknowledge(call: Call) -> tuple[Item, Payload]:
     item = Item(call.station.id, call.family, call.received_at)
-    item.notification = call.action, call.body
+    item.notification = call.action, masked(call.body)
     return item, {}

@@ -9,6 +9,7 @@ notification costs a second and never a command.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -18,6 +19,7 @@ import structlog
 from csms import say
 from csms.errors import CallFailed, CallRefused, CannotSay
 from csms.ingest import Ingest
+from csms.masking import masked, masked_arguments
 from csms.ocpp import frames
 from csms.ocpp.link import Link
 from csms.ocpp.links import Links
@@ -29,7 +31,7 @@ from db.changes import Notifier
 from db.errors import is_away
 from db.messages import Message
 from db.model.commands import Command, CommandState, decode
-from db.rows import Pool
+from db.rows import Conn, Pool
 
 log = structlog.get_logger()
 
@@ -45,9 +47,6 @@ _YES = {
     "Processing",
     "EmptyResultSet",
 }
-
-# Keys and passwords do not belong into a log that people read.
-_MASKED = ("AuthorizationKey", "BasicAuthPassword", "basicAuthPassword", "password")
 
 
 class Runner:
@@ -89,6 +88,7 @@ class Runner:
         unready = [link.station.id for link in self._here if not link.is_ready]
         async with self._pool.acquire(timeout=2) as conn:
             expired = await commands.expire_waiting(conn)
+            await hide_secrets(conn, expired)
             taken = await commands.take(conn, node=self._node, busy=[*self._busy, *unready])
         for command in [*expired, *taken]:
             self._tell(command)
@@ -96,10 +96,15 @@ class Runner:
 
     async def _carry_out(self, command: Command) -> None:
         try:
-            state, reason, answer = await self._say(command)
-            await self._settle(command, state, reason, answer)
+            try:
+                outcome = await self._say(command)
+            except Exception as error:
+                if not is_away(error):
+                    log.exception("command.failed", command=command.id)
+                outcome = "expired", "the server failed before the charger was asked", None
+            await self._settle(command, *outcome)
         except Exception:
-            log.exception("command.failed", command=command.id)
+            log.exception("command.not_settled", command=command.id)
         finally:
             self._busy.discard(command.station_id)
             self.wake()
@@ -114,12 +119,13 @@ class Runner:
             action, payload = family.encode(decode(command.arguments), command_id=command.id)
             wrong = say.problem(link.version, action, payload)
             if wrong is not None:
-                raise CannotSay(wrong)
+                is_secret = masked(payload) != payload
+                raise CannotSay("the payload is not as it should be" if is_secret else wrong)
         except CannotSay as error:
             return "refused", str(error), None
         async with self._pool.acquire(timeout=5) as conn:
             await commands.record_said(
-                conn, command.station_id, command.id, action=action, payload=payload
+                conn, command.station_id, command.id, action=action, payload=masked(payload)
             )
         sent_at, started = datetime.now(UTC), perf_counter()
         answer: bytes | None = None
@@ -147,8 +153,6 @@ class Runner:
         answer: bytes | None,
         started: float,
     ) -> None:
-        is_secret = any(word.encode() in payload for word in _MASKED)
-        body = b'{"masked":true}' if is_secret else payload
         self._ingest.log(
             Message(
                 link.station.id,
@@ -156,8 +160,8 @@ class Runner:
                 True,
                 message_id,
                 action,
-                frames.call(message_id, action, body),
-                answer,
+                frames.call(message_id, action, masked(payload)),
+                None if answer is None else masked(answer),
                 int((perf_counter() - started) * 1_000),
             )
         )
@@ -174,8 +178,9 @@ class Runner:
                         command.station_id,
                         command.id,
                         state=state,
+                        arguments=masked_arguments(command.arguments),
                         reason=reason,
-                        answer=answer,
+                        answer=None if answer is None else masked(answer),
                     )
             except Exception as error:
                 if not is_away(error):
@@ -189,6 +194,14 @@ class Runner:
 
     def _tell(self, command: Command) -> None:
         self._notifier.changed(changes.topic("command", command.station_id, command.id))
+
+
+async def hide_secrets(conn: Conn, over: Sequence[Command]) -> None:
+    """Of commands that are over without having come to their end here."""
+    for command in over:
+        arguments = masked_arguments(command.arguments)
+        if arguments != command.arguments:
+            await commands.set_arguments(conn, command.station_id, command.id, arguments)
 
 
 def _refusal(answer: Payload) -> str | None:

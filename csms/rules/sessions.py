@@ -6,6 +6,7 @@ A session that a rule ended (`is_end_inferred`) waits for the charger's own end,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -24,12 +25,13 @@ UNAUTHORIZED = "unauthorized"
 UNREGISTERED = "unregistered"  # the station was not accepted: not billed
 STOP_CONFLICT = "stop_conflict"  # a second stop said another register
 LATE_READING = "late_reading"
+GUESSED_END = "guessed_end"  # ended by a stop of a number that we never gave
 
 NEEDS_REVIEW = "needs_review"
 MALFORMED = "malformed"  # a message of it broke the schema; it is in quarantine
 
 _FOR_A_PERSON = {STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED}
-_RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED}
+_RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED, GUESSED_END}
 
 FREE_FOR = timedelta(seconds=120)  # digest 9.18: the stop may follow the status
 BOOT_DOUBT = timedelta(minutes=15)  # digest 7.6
@@ -53,30 +55,84 @@ def ended(
     reason: str,
     meter_stop_wh: int | None,
     stop_id_token: str | None,
+    stop_key: bytes | None = None,
+    is_guess: bool = False,
 ) -> Session:
     """
     The charger's own end. The first one stands; it replaces an end that a rule made up.
 
     A charger that was ended already and now says another register is flagged, not believed
     (reliability D-P35).
+
+    Args:
+        stop_key: of a stop with a number that we never gave; said again, it changes nothing.
+        is_guess: that stop may be another session's, so that one with the right number replaces it.
     """
+    if stop_key is not None and session.is_finalized and session.stop_key == stop_key:
+        return session
     if is_ended_by_charger(session):
         known = session.meter_stop_wh
         if meter_stop_wh is not None and known is not None and meter_stop_wh != known:
+            session = replace(session, updated_at=max(session.updated_at, received_at))
             return with_flags(session, STOP_CONFLICT, NEEDS_REVIEW)
         return session
     was_inferred = session.is_end_inferred
+    session = with_flags(session, *([LATE_END] if was_inferred else []), without=_RULED_ENDS)
+    if is_guess:
+        session = with_flags(session, GUESSED_END, NEEDS_REVIEW)
+    # In 2.x the card that stopped was said before the end; of a rule's end it was a guess.
+    uids = [session.stop_id_token, stop_id_token]
     return replace(
-        with_flags(session, *([LATE_END] if was_inferred else []), without=_RULED_ENDS),
+        session,
         ended_at=max(at, session.started_at),
         end_received_at=received_at,
         is_finalized=True,
-        is_end_inferred=False,
+        is_end_inferred=is_guess,
         stop_reason=reason,
         meter_stop_wh=meter_stop_wh,
-        stop_id_token=stop_id_token,
-        updated_at=received_at,
+        stop_id_token=next((uid for uid in (uids[::-1] if was_inferred else uids) if uid), None),
+        stop_key=stop_key or session.stop_key,
+        updated_at=max(session.updated_at, received_at),
     )
+
+
+def meant_by(
+    candidates: Sequence[Session],
+    *,
+    at: datetime,
+    uid: str | None,
+    meter_stop_wh: int | None,
+    is_number_said: bool,
+) -> Session | None:
+    """
+    The session that a stop with a number that we never gave must mean; None when that is not plain.
+
+    A charger says -1 when the answer to its start never reached it: then the one session that fits
+    is meant. Another number is of another session, unless the card says otherwise.
+
+    Args:
+        candidates: the latest first; those that run, and those that a rule ended.
+    """
+    if is_number_said and uid is None:
+        return None
+    fitting = [
+        session
+        for session in candidates
+        if session.started_at <= at
+        and GUESSED_END not in session.flags
+        and (uid is None or (session.id_token or "").lower() == uid.lower())
+        and (
+            meter_stop_wh is None
+            or session.meter_start_wh is None
+            or session.meter_start_wh <= meter_stop_wh
+        )
+    ]
+    running = [session for session in fitting if not session.is_finalized]
+    if running:
+        return running[0] if len(running) == 1 else None
+    # The end that a rule made up is the next start, or the last thing heard.
+    covering = [session for session in fitting if session.ended_at and session.ended_at >= at]
+    return next(iter(covering or fitting), None)
 
 
 def end_inferred(session: Session, *, at: datetime, now: datetime, flag: str) -> Session:
@@ -139,14 +195,91 @@ def is_repeat(found: Session, *, is_clock_unset: bool) -> bool:
     return not (is_clock_unset and is_ended_by_charger(found))
 
 
-def is_new_generation(found: Session, *, started_at: datetime) -> bool:
-    """2.x: ids start again after a factory reset (decision 9)."""
+def is_new_generation(
+    found: Session, *, started_at: datetime, is_clock_unset: bool = False
+) -> bool:
+    """
+    2.x: whether a start that was not heard before is of a new session with an old number, for ids
+    start again after a factory reset (decision 9).
+
+    An unset clock cannot tell what came after what; then another start than the known one is new.
+    """
     return (
         is_ended_by_charger(found)
         and found.ended_at is not None
-        and started_at > found.ended_at
+        and (is_clock_unset or started_at > found.ended_at)
         and NO_START not in found.flags
     )
+
+
+def generation_at(generations: Sequence[Session], at: datetime) -> Session | None:
+    """Of sessions with one number, the one that was not over at `at`; else the latest."""
+    for session in generations:
+        if session.ended_at is None or session.ended_at >= at:
+            return session
+    return generations[-1] if generations else None
+
+
+def started(session: Session, at: datetime, *, is_clock_unset: bool = False) -> Session:
+    """A start that was heard after other things of its session; the end is not before it."""
+    if is_clock_unset:
+        at = min(at, session.started_at)
+    ended_at = session.ended_at and max(session.ended_at, at)
+    session = with_flags(session, without={NO_START})
+    return replace(session, started_at=at, ended_at=ended_at, is_recompute_due=True)
+
+
+def heard(session: Session, at: datetime) -> Session:
+    """Until its start is heard, a session began when the first thing was said of it."""
+    if NO_START not in session.flags or at >= session.started_at:
+        return session
+    return replace(session, started_at=at, is_recompute_due=True)
+
+
+def authorized(
+    session: Session,
+    *,
+    at: datetime,
+    uid: str | None,
+    account_id: int | None,
+    status: str,
+) -> Session:
+    """
+    The first card that was let in pays, else the first one: by the charger's clock, so that the
+    order of arrival does not matter (digest 2.2).
+    """
+    if session.authorized_at is not None:
+        known = session.authorization_status, session.id_token, session.authorized_at
+        if _rank(*known) <= _rank(status, uid, at):
+            return session
+    session = replace(
+        session, id_token=uid, account_id=account_id, authorization_status=status, authorized_at=at
+    )
+    if status == "Accepted":
+        return with_flags(session, without={UNAUTHORIZED})
+    return with_flags(session, UNAUTHORIZED)
+
+
+def _rank(status: str | None, uid: str | None, at: datetime) -> tuple[bool, bool, datetime, str]:
+    return status != "Accepted", uid is None, at, uid or ""
+
+
+def is_read_short(session: Session, first_at: datetime | None, *, was_final: bool) -> bool:
+    """
+    Whether readings that an energy was taken from are gone by now: the oldest go first.
+
+    Then what is left would say less, and what is known stands. Except that an end by the charger
+    which replaces a rule's brings 1.6's two registers, which need no readings.
+
+    Args:
+        first_at: of the first reading that there is.
+    """
+    if not session.is_finalized or session.energy_wh is None or session.read_from is None:
+        return False
+    if first_at is not None and first_at <= session.read_from:
+        return False
+    has_registers = session.meter_start_wh is not None and session.meter_stop_wh is not None
+    return was_final or not has_registers
 
 
 def doubt(

@@ -141,7 +141,7 @@ create table charging_session (
     family          ocpp_family not null,
     transaction_id  text not null,                  -- what the station knows
     generation      integer not null default 0,     -- ids start again after a factory reset
-    start_key       bytea,                          -- 1.6: what makes two starts the same one
+    start_key       bytea,                          -- what makes two starts the same one
     evse            integer,
     connector       integer,
     id_token        text,                           -- uid as registered
@@ -161,6 +161,9 @@ create table charging_session (
     stop_reason     text,
     flags           text[] not null default '{}',
     updated_at      timestamptz not null,
+    stop_key        bytea,                          -- the 1.6 stop of an unknown number that ended it
+    authorized_at   timestamptz,                    -- when the card that pays was presented
+    read_from       timestamptz,                    -- first reading that its energy was taken from
     primary key (station_id, id),
     constraint charging_session_transaction_key unique (station_id, family, transaction_id, generation),
     constraint charging_session_start_key unique (station_id, start_key, generation),
@@ -168,6 +171,9 @@ create table charging_session (
 );
 create unique index charging_session_open_key on charging_session (station_id, evse)
     where not is_finalized and evse is not null;
+create unique index charging_session_stop_key on charging_session (station_id, stop_key)
+    where stop_key is not null;
+create index charging_session_evse on charging_session (station_id, evse, started_at);
 create index charging_session_number_key on charging_session (id);
 create index charging_session_updated on charging_session (updated_at desc, id desc) where is_finalized;
 create index charging_session_station on charging_session (station_id, updated_at desc, id desc) where is_finalized;
@@ -192,6 +198,8 @@ create table session_live (
     charging_state  text,
     updated_at      timestamptz not null,
     account_id      bigint,                         -- whose pages may show it
+    family          ocpp_family not null,
+    version         integer not null default 0,     -- moves with every write
     primary key (station_id, session_id),
     foreign key (station_id, session_id) references charging_session on delete cascade
 ) with (fillfactor = 50);

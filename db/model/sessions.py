@@ -37,6 +37,9 @@ class Session:
     stop_reason: str | None
     flags: list[str]
     updated_at: datetime
+    stop_key: bytes | None = None
+    authorized_at: datetime | None = None
+    read_from: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -58,3 +61,5 @@ class SessionLive:
     charging_state: str | None
     updated_at: datetime
     account_id: int | None = None  # whose pages may show it
+    family: Family = "v16"
+    version: int = 0  # moves with every write

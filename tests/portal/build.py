@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from db import id_tokens, links, readings, sessions, stations
+from db import id_tokens, links, readings, session_live, sessions, stations
 from db.model.id_tokens import IdToken
 from db.model.readings import Reading, Sample, encode_samples
 from db.model.sessions import Session, SessionLive
@@ -77,7 +77,7 @@ async def session(
     made = Session(**(values | more))
     await sessions.add(conn, made)
     if running:
-        await sessions.add_live(
+        await session_live.add(
             conn,
             SessionLive(
                 station_id=of.id,

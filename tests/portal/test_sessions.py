@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from db import sessions
+from db import session_lists, session_live
 from db.rows import Pool
 from tests.portal import build
 from tests.portal.build import NOON
@@ -99,10 +99,10 @@ async def test_a_session_that_moves_while_paging_is_not_listed_twice(api: Api, p
     # Both hear a reading: they are now the newest, above whatever comes next.
     async with pool.acquire() as conn:
         for session_id in (seen, unseen):
-            live = await sessions.find_live(conn, *await _key(pool, session_id))
+            live = await session_live.find(conn, *await _key(pool, session_id))
             assert live is not None
             live.updated_at = NOON + timedelta(days=1)
-            await sessions.save_lives(conn, [live])
+            await session_live.save(conn, [live])
     while page["next_cursor"]:
         page = (await api.get(f"{SESSIONS}?limit=100&cursor={page['next_cursor']}")).body
         listed += [item["id"] for item in page["items"]]
@@ -118,7 +118,7 @@ async def test_a_session_that_ends_while_paging_is_not_listed_twice(api: Api, po
     listed = [item["id"] for item in page["items"]]
     seen, _ = await _one_running_of_each(pool, listed)
     async with pool.acquire() as conn:
-        await sessions.end_live(conn, *await _key(pool, seen))
+        await session_live.end(conn, *await _key(pool, seen))
         await conn.execute(
             "update charging_session set is_finalized = true, updated_at = $2 where id = $1",
             seen,
@@ -209,9 +209,9 @@ async def test_the_finished_are_found_by_an_index(pool: Pool) -> None:
 
         asked: Any = Explaining()
         place = (NOON + timedelta(hours=2), 7)
-        await sessions.list_page(asked, before=place, limit=50)
-        await sessions.list_page(asked, station_id=of.id, before=place, limit=50)
-        await sessions.list_page(asked, id_token="card-7", before=place, limit=50)
+        await session_lists.list_page(asked, before=place, limit=50)
+        await session_lists.list_page(asked, station_id=of.id, before=place, limit=50)
+        await session_lists.list_page(asked, id_token="card-7", before=place, limit=50)
 
     for plan in plans:
         assert "Seq Scan on charging_session" not in plan, plan

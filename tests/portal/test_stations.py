@@ -38,19 +38,19 @@ async def test_a_station_is_made_as_it_is_described(api: Api) -> None:
         {"evse": 1, "connector": 2},
     ]
     body = {
-        "identity": "Zürich 1 (50%)",
+        "identity": "Zürich 1 (50)",
         "password": "sixteen letters!",
         "registration": "Pending",
         "name": "North gate",
         "connectors": plugs,
     }
     made = await api.post(STATIONS, body)
-    shown = (await api.get(f"{STATIONS}/{quote('Zürich 1 (50%)', safe='')}")).body
+    shown = (await api.get(f"{STATIONS}/{quote('Zürich 1 (50)', safe='')}")).body
 
     assert made.status == 201
     assert made.body["password"] == "sixteen letters!"
-    assert made.body["url"].endswith("/ocpp/Z%C3%BCrich%201%20%2850%25%29")
-    assert shown["identity"] == "Zürich 1 (50%)"
+    assert made.body["url"].endswith("/ocpp/Z%C3%BCrich%201%20%2850%29")
+    assert shown["identity"] == "Zürich 1 (50)"
     assert shown["registration"] == "Pending"
     assert shown["name"] == "North gate"
     assert [

@@ -18,7 +18,7 @@ from db import embedded
 from db.embedded_options import Options
 from db.migrate import migrate
 from db.rows import Pool
-from tests.processes import Process, process
+from tests.processes import process
 from tests.wire import add_station, charger
 
 CHARGERS = 12
@@ -79,7 +79,10 @@ class Journal:
                 "meterStop": self.register_wh,
                 "timestamp": self._at.isoformat(),
             }
-        value = {"timestamp": self._at.isoformat(), "sampledValue": [{"value": str(self.register_wh)}]}
+        value = {
+            "timestamp": self._at.isoformat(),
+            "sampledValue": [{"value": str(self.register_wh)}],
+        }
         return "MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": [value]}
 
 
@@ -101,7 +104,9 @@ async def check(pool: Pool, journals: list[Journal]) -> None:
     for journal in journals:
         assert journal.errors == []
         station = "(select id from station where identity = $1)"
-        kept = await pool.fetch(f"select said_at from reading where station_id = {station}", journal.identity)
+        kept = await pool.fetch(
+            f"select said_at from reading where station_id = {station}", journal.identity
+        )
         lost = set(journal.acked) - {row["said_at"] for row in kept}
         assert not lost, f"{journal.identity} lost {len(lost)} of {len(journal.acked)}"
         assert len(kept) == len({row["said_at"] for row in kept})

@@ -24,6 +24,8 @@ def encode(command: TypedCommand, *, command_id: int) -> tuple[str, bytes]:
                 said["connectorId"] = evse
             return "RemoteStartTransaction", msgspec.json.encode(said)
         case StopSession(transaction_id=transaction_id):
+            if not (transaction_id.isascii() and transaction_id.isdigit()):
+                raise CannotSay("OCPP 1.6 knows its transactions by numbers only")
             return "RemoteStopTransaction", msgspec.json.encode(
                 {"transactionId": int(transaction_id)}
             )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import blake2b
-from typing import TypeGuard
 
 from csms import cards, charging
-from csms.ingest import Item
+from csms.batch import Item
 from csms.ocpp.handling import Call
 from csms.ocpp.measured import measured
 from csms.ocpp.salvage import integer, text
-from csms.ocpp.v16 import words
+from csms.ocpp.v16 import unknown_stops, words
 from csms.rules import authorization, clocks
 from csms.rules import sessions as rules
 from csms.rules.authorization import Decision
@@ -73,7 +72,8 @@ async def start_transaction(call: Call, conn: Conn) -> Payload:
         type=None,
         purpose="start",
         at=call.received_at,
-        session_id=await _ghost(conn, station_id, evse, started_at) or number,
+        session_id=number,
+        ghost_id=await charging.ghost(conn, station_id, evse, started_at),
     )
     flags = list(clock_flags)
     if not decision.accepted:
@@ -109,14 +109,6 @@ async def start_transaction(call: Call, conn: Conn) -> Payload:
 def _register(said: object) -> int | None:
     number = integer(said)
     return number if number is not None and number >= 0 else None
-
-
-async def _ghost(conn: Conn, station_id: int, evse: int | None, started_at: datetime) -> int | None:
-    """The session that this start is about to end must not make its own card concurrent."""
-    if evse is None:
-        return None
-    running = await sessions.find_open(conn, station_id, evse)
-    return running.id if running and running.started_at <= started_at else None
 
 
 async def _same_again(call: Call, conn: Conn, found: Session, uid: str) -> Payload:
@@ -170,13 +162,13 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
     await sessions.lock_station(conn, station_id)
 
     transaction_id = words.transaction_id_of(call.get("transactionId"))
-    session = None
+    session, stop_key = None, None
     if transaction_id is not None:
         session = await sessions.find_by_transaction(conn, station_id, "v16", transaction_id)
     if session is None:
-        session = await _guess(conn, station_id, uid, at, meter_stop_wh)
-    if session is None:
-        session = await _orphan(call, conn, at, uid)
+        session, stop_key = await unknown_stops.session_of(
+            call, conn, at=at, uid=uid, meter_stop_wh=meter_stop_wh
+        )
 
     item = _item(call, session.evse, session.transaction_id, call.get("transactionData"))
     has_new = await charging.add_readings(conn, session, item)
@@ -189,6 +181,8 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
         reason=text(call.get("reason"), 100) or "Local",
         meter_stop_wh=meter_stop_wh,
         stop_id_token=uid,
+        stop_key=stop_key,
+        is_guess=stop_key is not None and rules.INCOMPLETE not in session.flags,
         flags=flags,
         has_new_readings=has_new,
     )
@@ -204,65 +198,3 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
         session_id=session.id,
     )
     return {"idTagInfo": _id_tag_info(decision, call.received_at)}
-
-
-async def _guess(
-    conn: Conn, station_id: int, uid: str | None, at: datetime, meter_stop_wh: int | None
-) -> Session | None:
-    """
-    The open session that a stop with a number we never gave must mean, if there is just one.
-
-    A charger says -1 when the answer to its start never reached it.
-    """
-    fitting = [
-        session
-        for session in await sessions.list_open(conn, station_id)
-        if session.started_at <= at
-        and (uid is None or (session.id_token or "").lower() == uid.lower())
-        and (
-            meter_stop_wh is None
-            or session.meter_start_wh is None
-            or session.meter_start_wh <= meter_stop_wh
-        )
-    ]
-    return fitting[0] if len(fitting) == 1 else None
-
-
-async def _orphan(call: Call, conn: Conn, at: datetime, uid: str | None) -> Session:
-    """A stop of something unknown is a session for a person to settle; said twice, still one."""
-    station_id = call.station.id
-    said = call.get("transactionId")
-    call.problem = call.problem or f"the stop of transaction {said}, which nobody started"
-    key = _start_key("stop", said, call.get("timestamp"), call.get("meterStop"))
-    found = await sessions.find_by_start(conn, station_id, key)
-    if found is not None:
-        return found
-    number = await sessions.next_number(conn)
-    return await charging.open_session(
-        conn,
-        call.topics,
-        session_id=number,
-        station_id=station_id,
-        family="v16",
-        # Not the charger's own number: -1 is said of many.
-        transaction_id=str(number),
-        start_key=key,
-        evse=None,
-        connector=None,
-        started_at=min([at, *_times(call.get("transactionData"))]),
-        received_at=call.received_at,
-        id_token=uid,
-        account_id=None,
-        authorization_status=None,
-        meter_start_wh=None,
-        flags=[rules.NO_START, rules.INCOMPLETE],
-    )
-
-
-def _times(elements: object) -> list[datetime]:
-    said = [element.get("timestamp") for element in elements] if _are_objects(elements) else []
-    return [at for at in map(clocks.parse, said) if at is not None and at > clocks.UNSET_BEFORE]
-
-
-def _are_objects(elements: object) -> TypeGuard[list[dict[str, object]]]:
-    return isinstance(elements, list) and all(isinstance(element, dict) for element in elements)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+from hashlib import blake2b
+
+import msgspec
 
 from csms import cards, charging
-from csms.ingest import Item
+from csms.batch import Item
 from csms.ocpp.handling import Call, Frequent, Handler, Rare
 from csms.ocpp.measured import measured
 from csms.ocpp.salvage import text
@@ -66,19 +70,18 @@ async def _event(call: Call, conn: Conn) -> Payload:
     Sets only what is present and never blanks what is known; never an error because of data that
     we dislike (E01, E02, digest 2.2).
     """
-    kind = call.get("eventType")
+    kind, trigger = call.get("eventType"), call.get("triggerReason")
     at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
     item = _item(call)
     assert item.transaction_id is not None
     await sessions.lock_station(conn, call.station.id)
-    session = await sessions.find_by_transaction(conn, call.station.id, "v2", item.transaction_id)
-    is_new = session is None or (
-        kind == "Started" and rules.is_new_generation(session, started_at=at)
-    )
-    number = await sessions.next_number(conn) if is_new or session is None else session.id
+    known = await sessions.list_generations(conn, call.station.id, "v2", item.transaction_id)
+    start_key = _start_key(call) if kind == "Started" else None
+    session = _meant(known, at, call.received_at, start_key)
+    number = await sessions.next_number(conn) if session is None else session.id
 
     presented = words.id_token_of(call.get("idToken"))
-    is_stop = kind == "Ended" or call.get("triggerReason") in _STOP_TRIGGERS
+    is_stop = kind == "Ended" or trigger in _STOP_TRIGGERS
     decision: Decision | None = None
     token: IdToken | None = None
     if presented is not None:
@@ -90,10 +93,11 @@ async def _event(call: Call, conn: Conn) -> Payload:
             purpose="stop" if is_stop else "start",
             at=call.received_at,
             session_id=number,
+            ghost_id=await charging.ghost(conn, call.station.id, item.evse, at),
         )
     uid = token.uid if token else (presented[0] or None) if presented else None
     flags = [*clock_flags, *([rules.MALFORMED] if call.problem else [])]
-    if is_new or session is None:
+    if session is None:
         if call.station.registration != "Accepted":
             flags.append(rules.UNREGISTERED)
         if kind != "Started":
@@ -105,7 +109,8 @@ async def _event(call: Call, conn: Conn) -> Payload:
             station_id=call.station.id,
             family="v2",
             transaction_id=item.transaction_id,
-            generation=0 if session is None else session.generation + 1,
+            generation=known[-1].generation + 1 if known else 0,
+            start_key=start_key,
             evse=item.evse,
             connector=item.connector,
             started_at=at,
@@ -116,17 +121,29 @@ async def _event(call: Call, conn: Conn) -> Payload:
             meter_start_wh=None,
             flags=flags,
         )
-    if not is_stop and decision is not None:
-        session = _authorized(session, uid, token, decision)
-    session = await _placed(call, conn, session, item)
+    before = session
     if kind == "Started" and rules.NO_START in session.flags:
-        session = replace(
-            rules.with_flags(session, without={rules.NO_START}),
-            started_at=at,
-            is_recompute_due=True,
+        session = rules.started(session, at, is_clock_unset=at == call.received_at)
+        session = replace(session, start_key=start_key)
+    else:
+        session = rules.heard(session, at)
+    if decision is not None and not is_stop:
+        session = rules.authorized(
+            session,
+            at=at,
+            uid=uid,
+            account_id=token.account_id if token else None,
+            status=decision.status,
         )
-    session = replace(session, flags=sorted({*session.flags, *flags}))
-    await sessions.save(conn, session)
+    elif trigger == "StopAuthorized" and session.stop_id_token is None:
+        session = replace(session, stop_id_token=uid)
+    session = await _placed(call, conn, session, item, at)
+    session = rules.with_flags(session, *flags)
+    if session != before and (session.is_finalized or kind != "Ended"):
+        session = replace(session, updated_at=max(session.updated_at, call.received_at))
+        await sessions.save(conn, session)
+        if not session.is_finalized:
+            await charging.follow(conn, session)
     has_new = await charging.add_readings(conn, session, item)
     if kind == "Ended":
         info = call.get("transactionInfo")
@@ -141,7 +158,8 @@ async def _event(call: Call, conn: Conn) -> Payload:
             stop_id_token=uid,
             has_new_readings=has_new,
         )
-    elif session.is_finalized and (has_new or session.is_recompute_due):
+    elif session.is_recompute_due or (session.is_finalized and has_new):
+        session = replace(session, updated_at=max(session.updated_at, call.received_at))
         await charging.read_again(conn, call.topics, session, now=call.received_at)
     call.topics |= charging.topics_of(session)
     if decision is None:
@@ -149,38 +167,60 @@ async def _event(call: Call, conn: Conn) -> Payload:
     return {"idTokenInfo": words.id_token_info(decision, call.received_at)}
 
 
-def _authorized(
-    session: Session, uid: str | None, token: IdToken | None, decision: Decision
-) -> Session:
-    """The first card that starts a session pays for it (digest 2.2)."""
-    if session.id_token is not None and session.authorization_status == "Accepted":
-        return session
-    session = replace(
-        session,
-        id_token=uid,
-        account_id=token.account_id if token else None,
-        authorization_status=decision.status,
-    )
-    if decision.accepted:
-        return rules.with_flags(session, without={rules.UNAUTHORIZED})
-    return rules.with_flags(session, rules.UNAUTHORIZED)
+def _start_key(call: Call) -> bytes:
+    """What makes two Started events the same one."""
+    keys = ("seqNo", "timestamp", "triggerReason", "evse", "idToken")
+    parts = (words.transaction_id_of(call.payload), *(call.get(key) for key in keys))
+    said = msgspec.json.encode(parts, order="deterministic")
+    return blake2b(said, digest_size=16).digest()
 
 
-async def _placed(call: Call, conn: Conn, session: Session, item: Item) -> Session:
-    """A session learns its EVSE when the cable is in; the one before on it has ended then."""
+def _meant(
+    known: list[Session], at: datetime, received_at: datetime, start_key: bytes | None
+) -> Session | None:
+    """Of the sessions with its number, the one that an event is of; None for a new one."""
+    if start_key is None or not known:
+        return rules.generation_at(known, at)
+    for session in known:
+        if session.start_key == start_key:
+            return session
+    is_clock_unset = at == received_at
+    is_new = rules.is_new_generation(known[-1], started_at=at, is_clock_unset=is_clock_unset)
+    return None if is_new else known[-1]
+
+
+async def _placed(call: Call, conn: Conn, session: Session, item: Item, at: datetime) -> Session:
+    """
+    A session learns its EVSE when the cable is in; the one before on it has ended then.
+
+    If it is said late, of a time before the one that runs there, this one has ended.
+    """
     if session.evse is not None or item.evse is None:
         return session
-    if not session.is_finalized:
-        running = await sessions.find_open(conn, session.station_id, item.evse)
-        if running is not None and running.id != session.id:
+    session = replace(session, evse=item.evse, connector=item.connector)
+    if session.is_finalized or call.get("eventType") == "Ended":
+        return replace(session, is_recompute_due=True)
+    running = await sessions.find_open(conn, session.station_id, item.evse)
+    match rules.place(running, at):
+        case "after":
+            assert running is not None
             await charging.end_by_rule(
-                conn, call.topics, running, now=call.received_at, flag=rules.IMPLICIT_END
+                conn,
+                call.topics,
+                running,
+                now=call.received_at,
+                flag=rules.IMPLICIT_END,
+                not_after=at,
             )
-        live = await sessions.find_live(conn, session.station_id, session.id)
-        if live is not None:
-            live.evse = item.evse
-            await sessions.save_lives(conn, [live])
-    return replace(session, evse=item.evse, connector=item.connector)
+        case "before":
+            assert running is not None
+            session = rules.end_inferred(
+                session, at=running.started_at, now=call.received_at, flag=rules.IMPLICIT_END
+            )
+            return replace(session, is_recompute_due=True)
+    if await charging.attach(conn, session, call.received_at):
+        return replace(session, is_recompute_due=True)
+    return session
 
 
 def meter_values(call: Call) -> tuple[Item, Payload]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from csms import say
 from csms.rules import authorization
-from db import commands, id_tokens, sessions, stations
+from db import commands, id_tokens, session_lists, sessions, stations
 from db.errors import Conflict
 from db.model.commands import Raw, StartSession, StopSession
 from db.model.id_tokens import IdToken
@@ -97,7 +97,7 @@ async def stop(request: web.Request) -> web.Response:
     wait_s = params.wait_s(request)
     session_id = params.number(request, "session_id", noun="session")
     async with connection(request) as conn:
-        session = await sessions.get_listed(conn, session_id)
+        session = await session_lists.get_listed(conn, session_id)
         if session.is_finalized:
             raise Conflict(f"the session {session.id} has ended already")
         station = await stations.get(conn, session.station)

@@ -11,9 +11,9 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from db import readings, sessions, stations
+from db import readings, session_lists, stations
 from db.model.readings import Reading, decode_samples
-from db.sessions import ListedSession, SessionStatus
+from db.session_lists import ListedSession, SessionStatus
 from portal.api import params
 from portal.api.replies import Page, Time, maybe_time, number, reply, time
 from portal.context import connection
@@ -73,7 +73,7 @@ async def list_(request: web.Request) -> web.Response:
         of_station = await stations.find(conn, station) if station else None
         if station and of_station is None:
             return reply(Page[SessionShown]([], None))
-        found = await sessions.list_page(
+        found = await session_lists.list_page(
             conn,
             station_id=of_station.id if of_station else None,
             id_token=id_token,
@@ -90,7 +90,7 @@ async def list_(request: web.Request) -> web.Response:
 async def get(request: web.Request) -> web.Response:
     session_id = params.number(request, "session_id", noun="session")
     async with connection(request) as conn:
-        return reply(_shown(await sessions.get_listed(conn, session_id)))
+        return reply(_shown(await session_lists.get_listed(conn, session_id)))
 
 
 @routes.get("/api/v1/sessions/{session_id}/readings", name="api.session.readings")
@@ -99,7 +99,7 @@ async def list_readings(request: web.Request) -> web.Response:
     size = params.limit(request, default=200, most=_MAX_READINGS)
     after = params.cursor(request, tuple[_Instant, _Instant, bytes])
     async with connection(request) as conn:
-        session = await sessions.get_listed(conn, session_id)
+        session = await session_lists.get_listed(conn, session_id)
         found = await readings.list_page(
             conn,
             session.station_id,

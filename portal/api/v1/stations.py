@@ -144,9 +144,9 @@ async def get(request: web.Request) -> web.Response:
 def _check(asked: NewStation) -> None:
     """What a type cannot say."""
     errors = []
-    if not is_printable(asked.identity) or set(asked.identity) & {"/", ":"}:
+    if not is_printable(asked.identity) or set(asked.identity) & {"/", ":", "%"}:
         errors.append(
-            FieldError("identity", "has 1 to 48 printable characters, none of them / or :")
+            FieldError("identity", "has 1 to 48 printable characters, none of them / : or %")
         )
     elif asked.identity in {".", ".."}:
         # Clients resolve these in a URL before they send it.

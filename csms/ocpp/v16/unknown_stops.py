@@ -1,0 +1,78 @@
+"""A StopTransaction with a number that we never gave: whose it is, or an orphan (digest 2.2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import TypeGuard
+
+from csms import charging
+from csms.ocpp.handling import Call
+from csms.ocpp.v16 import words
+from csms.rules import clocks
+from csms.rules import sessions as rules
+from db import sessions
+from db.model.sessions import Session
+from db.rows import Conn
+
+
+async def session_of(
+    call: Call, conn: Conn, *, at: datetime, uid: str | None, meter_stop_wh: int | None
+) -> tuple[Session, bytes]:
+    """
+    The session that such a stop ends, and the key by which it is known when it is said again.
+
+    Said again it means the session that it ended, and never another that began meanwhile. A guess
+    goes to quarantine too: should the session's own stop come, this one was another's.
+    """
+    station_id, said = call.station.id, call.get("transactionId")
+    parts = ("stop", said, call.get("timestamp"), call.get("meterStop"), (uid or "").lower())
+    key = blake2b(repr(parts).encode(), digest_size=16).digest()
+    found = await sessions.find_by_stop(conn, station_id, key)
+    if found is not None:
+        return found, key
+    meant = rules.meant_by(
+        await sessions.list_without_end(conn, station_id, "v16", at=at),
+        at=at,
+        uid=uid,
+        meter_stop_wh=meter_stop_wh,
+        is_number_said=words.transaction_id_of(said) is not None,
+    )
+    if meant is not None:
+        call.problem = call.problem or f"the stop of transaction {said}, taken as {meant.id}'s"
+        return meant, key
+    return await _orphan(call, conn, at, uid), key
+
+
+async def _orphan(call: Call, conn: Conn, at: datetime, uid: str | None) -> Session:
+    """A stop of something unknown is a session for a person to settle."""
+    said = call.get("transactionId")
+    call.problem = call.problem or f"the stop of transaction {said}, which nobody started"
+    number = await sessions.next_number(conn)
+    return await charging.open_session(
+        conn,
+        call.topics,
+        session_id=number,
+        station_id=call.station.id,
+        family="v16",
+        # Not the charger's own number: -1 is said of many.
+        transaction_id=str(number),
+        evse=None,
+        connector=None,
+        started_at=min([at, *_times(call.get("transactionData"))]),
+        received_at=call.received_at,
+        id_token=uid,
+        account_id=None,
+        authorization_status=None,
+        meter_start_wh=None,
+        flags=[rules.NO_START, rules.INCOMPLETE],
+    )
+
+
+def _times(elements: object) -> list[datetime]:
+    said = [element.get("timestamp") for element in elements] if _are_objects(elements) else []
+    return [at for at in map(clocks.parse, said) if at is not None and at > clocks.UNSET_BEFORE]
+
+
+def _are_objects(elements: object) -> TypeGuard[list[dict[str, object]]]:
+    return isinstance(elements, list) and all(isinstance(element, dict) for element in elements)

@@ -1,0 +1,77 @@
+"""Which process holds which station: the newest wins, and an epoch fences the others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from db import links
+from db.model.stations import Link
+from db.rows import Conn, Pool
+from tests.portal import build
+
+LEASE = timedelta(seconds=30)
+
+
+async def take(conn: Conn, station_id: int, node: str) -> Link:
+    return await links.take(
+        conn, station_id=station_id, node=node, ocpp_version="1.6", remote_address="::1"
+    )
+
+
+async def test_the_newest_socket_takes_the_station_and_the_old_one_cannot_let_it_go(
+    pool: Pool,
+) -> None:
+    async with pool.acquire() as conn:
+        station = await build.station(conn)
+        old = await take(conn, station.id, "one")
+        new = await take(conn, station.id, "two")
+
+        assert new.epoch > old.epoch
+        assert await links.find(conn, station.id) == new
+        assert await links.epochs(conn, [station.id, 99]) == {station.id: new.epoch}
+        assert not await links.release(conn, station_id=station.id, epoch=old.epoch)
+        assert await links.release(conn, station_id=station.id, epoch=new.epoch)
+        assert await links.find(conn, station.id) is None
+        assert await links.epochs(conn, [station.id]) == {}
+
+
+async def test_a_process_that_starts_again_holds_nothing_and_others_keep_theirs(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        stations = [await build.station(conn, identity) for identity in ("CP-1", "CP-2")]
+        assert await links.start_node(conn, "one", LEASE) == []
+        await take(conn, stations[0].id, "one")
+        await take(conn, stations[1].id, "two")
+
+        assert await links.start_node(conn, "one", LEASE) == [stations[0].id]
+        assert list(await links.epochs(conn, [each.id for each in stations])) == [stations[1].id]
+
+
+async def test_links_of_the_dead_are_let_go_and_a_lease_keeps_them(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        stations = [await build.station(conn, f"CP-{n}") for n in range(3)]
+        for node, station in zip(("one", "two", "unknown"), stations, strict=True):
+            await take(conn, station.id, node)
+        await links.start_node(conn, "one", LEASE)
+        await take(conn, stations[0].id, "one")
+        await links.start_node(conn, "two", -LEASE)
+        await take(conn, stations[1].id, "two")
+        await links.renew_lease(conn, "two", LEASE)
+
+        assert await links.release_dead(conn) == [stations[2].id]
+
+        await links.renew_lease(conn, "two", -LEASE)
+        assert await links.release_dead(conn) == [stations[1].id]
+        assert await links.find(conn, stations[0].id) is not None
+
+
+async def test_a_process_that_ends_leaves_nothing(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        station = await build.station(conn)
+        for node in ("one", "two"):
+            await links.start_node(conn, node, LEASE)
+        await take(conn, station.id, "one")
+
+        await links.end_node(conn, "one")
+
+        assert await links.find(conn, station.id) is None
+        assert [row["name"] for row in await conn.fetch("select name from node")] == ["two"]
