@@ -13,10 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from csms.rules import metering
 from csms.rules.series import Figures, Summary
-from db import changes, messages, readings, session_live, sessions, stations
+from db import changes, hot_path, messages, readings, session_live, sessions, stations
+from db.hot_path import Usual
+from db.messages import Message
 from db.model.readings import Moment, Reading, Sample, encode_samples
 from db.model.sessions import Family, Session, SessionLive
 from db.rows import Conn
@@ -140,6 +143,54 @@ def advance(live: SessionLive, item: Item, added: set[tuple[int, bytes]]) -> boo
         live.charging_state = item.charging_state
     live.updated_at = max(live.updated_at, item.received_at)
     return is_regular
+
+
+def is_usual(known: Sessions, item: Item) -> bool:
+    """A well-dated measurement of a running session that we know, and nothing else."""
+    live = known.get(item)
+    return (
+        live is not None
+        and item.is_metering
+        and item.quarantine is None
+        and item.status is None
+        and (live.evse is not None or item.evse is None)
+        and not any(measured.flags for measured in item.measured)
+    )
+
+
+async def write_usual(
+    conn: Conn, known: Sessions, items: Sequence[Item], logged: Sequence[Message]
+) -> Outcome:
+    """The same as `write` for usual items, in one statement that is its own transaction."""
+    out = Outcome()
+    rows: list[Reading] = []
+    seen: set[tuple[int, bytes]] = set()
+    sums: dict[int, list[Any]] = {}  # live, its energy before, readings, is odd
+    for item in items:
+        live = known.get(item)
+        assert live is not None, "a usual item has one"
+        sum_ = sums.setdefault(live.session_id, [live, live.energy_wh, 0, False])
+        item.session_id = live.session_id
+        new = [m for m in item.measured if (item.station_id, m.fingerprint) not in seen]
+        keys = {(item.station_id, measured.fingerprint) for measured in new}
+        seen |= keys
+        rows.extend([row(item, measured, live.session_id) for measured in new])
+        sum_[2] += len(keys)
+        sum_[3] |= not advance(live, item, keys)
+    steps = [
+        Usual(Step(live, live.energy_wh - before), count, is_odd)
+        for live, before, count, is_odd in sums.values()
+    ]
+    hour = items[0].received_at.replace(minute=0, second=0, microsecond=0)
+    moved = await hot_path.write(conn, rows, steps, logged, hour)
+    for step, _, _ in steps:
+        live = step.live
+        out.topics.add(changes.topic("session", live.session_id, account_id=live.account_id))
+        if live.session_id in moved:
+            live.version += 1
+        else:
+            known.forget_stations([live.station_id])
+    return out
 
 
 async def write(conn: Conn, known: Sessions, items: Sequence[Item]) -> Outcome:

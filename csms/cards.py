@@ -28,8 +28,7 @@ async def judge(
 
     Every decision is recorded with its reason, and every uid ever presented has a row. `session_id`
     is the session that this is about: it does not count as another one, nor does `ghost_id`, the
-    one that it will end. A PIN (KeyCode) is a secret
-    (C04): it is compared, and leaves no trace.
+    one that it will end. A PIN (KeyCode) is a secret (C04): it is compared, and leaves no trace.
     """
     candidates = await id_tokens.list_by_uid(conn, uid)
     token = authorization.choose(candidates, type)

@@ -280,11 +280,16 @@ async def read_again(
     else:
         grown = result.energy_exact_wh - counted
         if live is not None:
-            live.series = result.series
-            live.register_wh = result.register_wh
-            live.register_at = result.register_at
-            live.energy_wh = result.energy_exact_wh
-            await session_live.save(conn, [live])
+            read = replace(
+                live,
+                series=result.series,
+                register_wh=result.register_wh,
+                register_at=result.register_at,
+                energy_wh=result.energy_exact_wh,
+            )
+            # What is right already keeps its version, so that ingest goes on with what it knows.
+            if read != live:
+                await session_live.save(conn, [read])
     await readings.add_energy(conn, [(session.station_id, now, grown)])
     topics |= topics_of(session)
     return session

@@ -79,6 +79,10 @@ class Ingest:
                 waiting.append(item)
         self._overdue = waiting
 
+    def forget(self, station_id: int) -> None:
+        """A handler wrote a station's sessions: what we remember of them is not so any more."""
+        self._known.forget_stations([station_id])
+
     def log(self, message: Message) -> None:
         """Nobody waits for the message log; when the database is slow its oldest rows go."""
         if len(message.body) > _LOGGED_BODY_BYTES:
@@ -162,8 +166,14 @@ class Ingest:
             if not items and not logged:
                 continue
             self._is_writing = True
+            usual = [item for item in items if batch.is_usual(self._known, item)]
             try:
-                await self._commit(conn, items, logged)
+                if usual:
+                    await self._commit_usual(conn, usual, logged)
+                    items = [item for item in items if not item.done.done()]
+                    logged = []
+                if items or logged:
+                    await self._commit(conn, items, logged)
             except Exception as error:
                 if is_away(error) or conn.is_closed():
                     self._items.extendleft(reversed(items))
@@ -198,6 +208,22 @@ class Ingest:
                 if conn.is_closed():
                     raise StoreAway(str(error)) from error
                 log.warning("message.not_logged", action=message.action, error=repr(error))
+
+    async def _commit_usual(
+        self,
+        conn: asyncpg.Connection[asyncpg.Record],
+        items: list[Item],
+        logged: list[Message],
+    ) -> None:
+        items.sort(key=lambda item: item.station_id)
+        try:
+            outcome = await batch.write_usual(conn, self._known, items, logged)
+        except BaseException:
+            self._known.forget_stations(item.station_id for item in items)
+            raise
+        for item in items:
+            _settle(item, None)
+        self._changed(*outcome.topics)
 
     async def _commit(
         self,

@@ -226,7 +226,9 @@ class Dispatch:
             return payload
 
         async with asyncio.timeout(self._left_s(call)):
-            return await self._committed(handle)
+            payload = await self._committed(handle)
+        self._ingest.forget(call.station.id)
+        return payload
 
     async def _committed(self, run: Callable[[Conn], Awaitable[Result]]) -> Result:
         """Run in one transaction; again while the database is away: natural keys make it safe."""

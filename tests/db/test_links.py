@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from db import links
+from db.errors import NotFound
 from db.model.stations import Link
 from db.rows import Conn, Pool
 from tests.portal import build
@@ -75,3 +78,19 @@ async def test_a_process_that_ends_leaves_nothing(pool: Pool) -> None:
 
         assert await links.find(conn, station.id) is None
         assert [row["name"] for row in await conn.fetch("select name from node")] == ["two"]
+
+
+async def test_a_socket_that_waited_while_a_newer_one_took_the_station_does_not_get_it(
+    pool: Pool,
+) -> None:
+    async with pool.acquire() as conn:
+        station = await build.station(conn)
+        await take(conn, station.id, "one")
+        await conn.execute("update link set epoch = epoch + 10")
+
+        with pytest.raises(NotFound):
+            await take(conn, station.id, "two")
+
+        held = await links.find(conn, station.id)
+        assert held is not None
+        assert held.node == "one"

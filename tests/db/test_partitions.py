@@ -341,6 +341,7 @@ async def test_days_are_made_and_dropped_under_load(
     ingest = Ingest(database_url, Nobody())
     task = asyncio.create_task(ingest.run())
     now = datetime.now(UTC)
+    await add_ahead(pool, "message", now.date())
     is_over = False
 
     async def measure(lane: int) -> int:
@@ -349,7 +350,7 @@ async def test_days_are_made_and_dropped_under_load(
             # Into days that are there, that are about to be, and that never will.
             at = now + timedelta(days=[0, 1, 16, -900][number % 4], seconds=lane)
             await ingest.add(item(station.id, at, lane * 1_000_000 + number))
-            ingest.log(Message(station.id, at, False, "m", "Heartbeat", b"[]", b"[]", 1))
+            ingest.log(Message(station.id, now, False, "m", "Heartbeat", b"[]", b"[]", 1))
             number += 1
         return number
 
