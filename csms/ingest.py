@@ -25,7 +25,7 @@ from db.messages import Message
 
 log = structlog.get_logger()
 
-_MOST_ITEMS = 1_000
+_MOST_ITEMS = 100  # so that the next is read while one is written
 _MOST_LOGGED = 10_000
 _MOST_LOGGED_BYTES = 64 * 2**20
 _LOGGED_BODY_BYTES = 64 * 2**10

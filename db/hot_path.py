@@ -45,7 +45,7 @@ async def write(
         _STATEMENT,
         arrays.numbers([row.station_id for row in readings]),
         arrays.times([row.at for row in readings]),
-        arrays.blobs([row.fingerprint for row in readings]),
+        [row.fingerprint for row in readings],
         arrays.times([row.received_at for row in readings]),
         arrays.texts([row.said_at for row in readings]),
         arrays.numbers([row.session_id for row in readings]),
@@ -56,7 +56,7 @@ async def write(
         arrays.numbers([row.energy_wh for row in readings]),
         arrays.numbers([row.power_w for row in readings]),
         arrays.numbers([row.soc_pct for row in readings]),
-        arrays.blobs([row.samples for row in readings]),
+        [row.samples for row in readings],
         arrays.texts([row.flags for row in readings]),
         arrays.numbers([live.station_id for live in lives]),
         arrays.numbers([live.session_id for live in lives]),
@@ -78,8 +78,8 @@ async def write(
         arrays.numbers([int(message.is_ours) for message in messages]),
         arrays.texts([message.message_id for message in messages]),
         arrays.texts([message.action for message in messages]),
-        arrays.blobs([message.body for message in messages]),
-        arrays.blobs([message.answer for message in messages]),
+        [message.body for message in messages],
+        [message.answer for message in messages],
         arrays.numbers([message.took_ms for message in messages]),
     )
     return {record[0] for record in records}
@@ -91,10 +91,10 @@ _STATEMENT = f"""
             {arrays.time_of("received_us")} as received_at, said_at, session_id, evse, connector,
             transaction_id, context, energy_wh, power_w, soc_pct, samples,
             string_to_array(flags, ' ') as flags
-        from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bytea[], $4::text::bigint[],
+        from unnest($1::text::bigint[], $2::text::bigint[], $3::bytea[], $4::text::bigint[],
             $5::text::text[], $6::text::bigint[], $7::text::int[], $8::text::int[],
             $9::text::text[], $10::text::text[], $11::text::bigint[], $12::text::int[],
-            $13::text::numeric[], $14::text::bytea[], $15::text::text[])
+            $13::text::numeric[], $14::bytea[], $15::text::text[])
             as t (station_id, at_us, fingerprint, received_us, said_at, session_id, evse,
                 connector, transaction_id, context, energy_wh, power_w, soc_pct, samples, flags)
     ), added as (
@@ -149,7 +149,7 @@ _STATEMENT = f"""
         select station_id, {arrays.time_of("received_us")}, is_ours = 1, message_id, action, body,
             answer, took_ms
         from unnest($31::text::bigint[], $32::text::bigint[], $33::text::int[], $34::text::text[],
-            $35::text::text[], $36::text::bytea[], $37::text::bytea[], $38::text::int[])
+            $35::text::text[], $36::bytea[], $37::bytea[], $38::text::int[])
             as t (station_id, received_us, is_ours, message_id, action, body, answer, took_ms)
     )
     select session_id from moved
