@@ -29,7 +29,7 @@ class Config:
     operator_zone: str = "UTC"
     operator_currency: str = "EUR"
     smtp_url: str | None = field(default=None, repr=False)
-    demo: bool = False
+    demo: bool = True
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     log_level: str = "info"

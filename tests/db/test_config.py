@@ -78,7 +78,8 @@ def test_a_number_is_a_finite_number(value: str) -> None:
 
 def test_a_flag_and_a_choice_say_what_they_take() -> None:
     assert settings.flag({"DEMO": "yes"}, "DEMO")
-    assert not settings.flag({}, "DEMO")
+    assert settings.flag({}, "DEMO")
+    assert not settings.flag({"DEMO": "0"}, "DEMO")
     assert settings.choice({}, "LOG_LEVEL", ("debug", "info")) == "info"
     with pytest.raises(ConfigError, match="DEMO must be 1 or 0, not 'perhaps'"):
         settings.flag({"DEMO": "perhaps"}, "DEMO")

@@ -15,7 +15,7 @@ def test_the_defaults_need_no_variable() -> None:
 
     assert (config.host, config.port) == ("127.0.0.1", 8080)
     assert (config.operator_name, config.operator_zone) == ("Polaris Express", "UTC")
-    assert not config.demo
+    assert config.demo
 
 
 def test_every_setting_is_read() -> None:
@@ -33,7 +33,7 @@ def test_every_setting_is_read() -> None:
             "OPERATOR_CURRENCY": "chf",
             "SMTP_URL": "smtp://u:p@mail.example.com:587",
             "SECRET_KEY": "x" * 32,
-            "DEMO": "1",
+            "DEMO": "0",
             "ADMIN_EMAIL": "ada@example.com",
             "ADMIN_PASSWORD": "correct horse",
             "LOG_LEVEL": "debug",
@@ -47,7 +47,7 @@ def test_every_setting_is_read() -> None:
     )
     assert config.operator_currency == "CHF"
     assert config.charger_host == "[::1]"
-    assert config.demo
+    assert not config.demo
     assert "correct horse" not in repr(config)
     assert "u:p" not in repr(config)
 
