@@ -22,12 +22,15 @@ from csms.ocpp.link import Link
 from csms.ocpp.links import Links
 from csms.ocpp.runner import Runner, hide_secrets
 from csms.ocpp.server import OcppServer
+from csms.ocpp.socket import Socket
+from csms.say import Version
 from csms.watch import LEASE, Watch
 from db import changes, commands, embedded, links, partitions
 from db.changes import Listener, Notifier
 from db.config import ConfigError
 from db.connect import create_pool
 from db.migrate import migrate
+from db.model.stations import Station
 from db.rows import Pool
 
 log = structlog.get_logger()
@@ -112,7 +115,7 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
         watch = Watch(config, pool, here, runner, notifier)
         listener = Listener(config.database.changes_url or url, watch.heard)
 
-        def make_link(socket: Any, station: Any, version: Any, epoch: int) -> Link:
+        def make_link(socket: Socket, station: Station, version: Version, epoch: int) -> Link:
             return Link(
                 socket,
                 station,
@@ -153,6 +156,7 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
                         await listening.wait_closed()
                         await ingest.drain()
         finally:
+            dispatch.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,8 +8,7 @@ row has another version, because a handler, a job or another process wrote it, i
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -43,6 +42,9 @@ class Measured:
     flags: str  # joined by spaces
 
 
+Settled = Callable[[Exception | None], None]
+
+
 @dataclass(slots=True)
 class Item:
     """What one message brings; `transaction_id` None means by EVSE and time."""
@@ -59,7 +61,7 @@ class Item:
     needs_session: bool = False  # else what has no session is kept without one
     quarantine: tuple[str, str, bytes, str] | None = None  # action, message id, body, problem
     notification: tuple[str, bytes] | None = None
-    done: asyncio.Future[None] = field(init=False, repr=False)  # of whoever waits for the commit
+    settled: Settled | None = None  # who waits for the commit, until told
     give_up_at: float = 0.0  # by the loop's clock
     session_id: int | None = None  # found when written
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import inf
 
 import asyncpg
 import structlog
 
 from csms import batch
-from csms.batch import Busy, Item
+from csms.batch import Busy, Item, Settled
 from csms.errors import NoSession
 from db import messages
 from db.errors import StoreAway, is_away
@@ -32,7 +33,6 @@ _LOGGED_BODY_BYTES = 64 * 2**10
 _LOG_LINGER_S = 0.25
 _RETRY_S = 0.25
 _BUSY_S = 0.2
-_HOLD_S = 25.0
 _WATCH_S = 0.25
 
 
@@ -52,31 +52,45 @@ class Ingest:
         self._set_aside = 0
         self.lost_log_rows = 0
 
-    async def add(self, item: Item, within_s: float = _HOLD_S) -> None:
+    def put(self, item: Item, settled: Settled, give_up_at: float) -> None:
         """
-        Return when the item is committed.
+        Write it, and call `settled` with None after the commit, else with what went wrong.
 
-        Raises NoSession, TimeoutError, and whatever the database says of this one item.
+        That is NoSession, TimeoutError after `give_up_at` (by the loop's clock), or whatever the
+        database says of this one item.
         """
-        loop = asyncio.get_running_loop()
-        item.done = loop.create_future()
-        item.give_up_at = loop.time() + within_s
+        item.settled, item.give_up_at = settled, give_up_at
         self._items.append(item)
         self._overdue.append(item)
         self._wake.set()
-        await item.done
+
+    async def add(self, item: Item, give_up_at: float = inf) -> None:
+        """Return when the item is committed. Raises what `put` tells."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settled(error: Exception | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.put(item, settled, give_up_at)
+        try:
+            await done
+        finally:
+            item.settled = None  # nobody waits for it now
 
     def _give_up(self) -> None:
         """One look a moment at who waits longest: a timer for each message costs more."""
         now, waiting = asyncio.get_running_loop().time(), deque[Item]()
-        while self._overdue:
-            item = self._overdue.popleft()
-            if item.done.done():
-                continue
-            if item.give_up_at <= now:
-                item.done.set_exception(TimeoutError())
-            else:
-                waiting.append(item)
+        for item in self._overdue:
+            if item.settled is not None:
+                if item.give_up_at <= now:
+                    _settle([item], TimeoutError())
+                else:
+                    waiting.append(item)
         self._overdue = waiting
 
     def forget(self, station_id: int) -> None:
@@ -157,7 +171,7 @@ class Ingest:
             self._wake.clear()
             items = [self._items.popleft() for _ in range(min(len(self._items), _MOST_ITEMS))]
             # Nobody waits for what was given up: its charger will say it again.
-            items = [item for item in items if not item.done.done()]
+            items = [item for item in items if item.settled is not None]
             logged = list(self._log)
             self._log.clear()
             self._log_bytes = 0
@@ -170,7 +184,7 @@ class Ingest:
             try:
                 if usual:
                     await self._commit_usual(conn, usual, logged)
-                    items = [item for item in items if not item.done.done()]
+                    items = [item for item in items if item.settled is not None]
                     logged = []
                 if items or logged:
                     await self._commit(conn, items, logged)
@@ -200,7 +214,7 @@ class Ingest:
                     self._items.extendleft(reversed(items[at:]))
                     self._wake.set()
                     raise StoreAway(str(error) or type(error).__name__) from error
-                _settle(item, error)
+                _settle([item], error)
         for message in logged:
             try:
                 await messages.add_many(conn, [message])
@@ -221,8 +235,7 @@ class Ingest:
         except BaseException:
             self._known.forget_stations(item.station_id for item in items)
             raise
-        for item in items:
-            _settle(item, None)
+        _settle(items, None)
         self._changed(*outcome.topics)
 
     async def _commit(
@@ -251,8 +264,9 @@ class Ingest:
             self._known.forget_stations(item.station_id for item in items)
             raise
         for item in items:
-            is_refused = id(item) in outcome.refused
-            _settle(item, NoSession(item.transaction_id) if is_refused else None)
+            if id(item) in outcome.refused:
+                _settle([item], NoSession(item.transaction_id))
+        _settle(items, None)
         if outcome.topics:
             self._changed(*outcome.topics)
 
@@ -268,10 +282,20 @@ class Ingest:
         asyncio.get_running_loop().call_later(_BUSY_S, again)
 
 
-def _settle(item: Item, error: Exception | None) -> None:
-    if item.done.done():
-        return
-    if error is None:
-        item.done.set_result(None)
-    else:
-        item.done.set_exception(error)
+def _settle(items: Iterable[Item], error: Exception | None) -> None:
+    """Tell who waits, but after the next batch is on its way: the database need not wait too."""
+    told = []
+    for item in items:
+        if item.settled is not None:
+            told.append(item.settled)
+            item.settled = None
+    if told:
+        asyncio.get_running_loop().call_soon(_tell, told, error)
+
+
+def _tell(told: list[Settled], error: Exception | None) -> None:
+    for settled in told:
+        try:
+            settled(error)
+        except Exception:
+            log.exception("ingest.not_told")

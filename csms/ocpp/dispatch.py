@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from time import perf_counter
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 import structlog
@@ -28,7 +27,7 @@ from csms.masking import masked
 from csms.ocpp import frames, salvage, v2, v16
 from csms.ocpp.frames import CallFrame
 from csms.ocpp.handling import Call, Chosen, Frequent, Handler, Quick, Rare
-from csms.ocpp.link import Link
+from csms.ocpp.link import Heard, Link, Reply
 from csms.say import TRANSACTION_ACTIONS, Payload
 from db import messages, sessions
 from db.changes import Notifier
@@ -68,77 +67,137 @@ _RETRIED = (
 )
 
 
+class _Said(NamedTuple):
+    link: Link
+    heard: Heard
+    reply: Reply
+
+
 class Dispatch:
     def __init__(self, config: Config, pool: Pool, ingest: Ingest, notifier: Notifier) -> None:
         self._config = config
         self._pool = pool
         self._ingest = ingest
         self._notifier = notifier
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def answer(
-        self, link: Link, frame: CallFrame, text: str, received_at: datetime
-    ) -> bytes | None:
-        """The frame to send back; None for a SEND, or when the station should say it again."""
-        started = perf_counter()
-        reply = await self._reply(link, frame, text, received_at)
-        body = text.encode()
-        if _may_tell_secrets(frame):
-            body = masked(body)
-        self._ingest.log(
-            Message(
-                link.station.id,
-                received_at,
-                False,
-                _storable(str(frame.message_id), 255),
-                _storable(frame.action, _LOGGED_ACTION),
-                body,
-                reply,
-                int((perf_counter() - started) * 1_000),
+    def answer(self, link: Link, heard: Heard, reply: Reply) -> None:
+        """
+        Reply to a CALL, now or later: None for a SEND, or when the station should say it again.
+
+        What is said most often has no task of its own: ingest calls back with its commit.
+        """
+        said = _Said(link, heard, reply)
+        try:
+            handler, call = self._prepare(link, heard)
+        except OcppError as error:
+            is_malformed = heard.frame.problem is not None
+            refuse = frames.malformed_reply if is_malformed else partial(_refusal, error)
+            self._reply(said, refuse(link.version, heard.frame))
+            return
+        if not isinstance(handler, Frequent):
+            self._in_task(said, call, lambda: self._rarely(handler, call))
+            return
+        try:
+            item, payload = handler.run(call)
+        except Exception as error:
+            self._in_task(said, call, partial(_raise, error))
+            return
+        if call.problem is not None:
+            item.quarantine = (
+                call.action,
+                _storable(call.message_id, 255),
+                call.body,
+                _storable(call.problem, _PROBLEM_CHARACTERS),
             )
-        )
-        return None if frame.is_send else reply
 
-    async def _reply(
-        self, link: Link, frame: CallFrame, text: str, received_at: datetime
-    ) -> bytes | None:
-        try:
-            handler, call = self._prepare(link, frame, text, received_at)
-        except OcppError as error:
-            if frame.problem is not None:
-                return frames.malformed_reply(link.version, frame)
-            return frames.call_error(link.version, frame.message_id, error.code, error.description)
-        try:
-            payload = await self._handle(handler, call)
-        except TimeoutError:
-            await self._give_up(link, call)
-            return None
-        except OcppError as error:
-            return frames.call_error(link.version, frame.message_id, error.code, error.description)
-        except Exception:
-            log.exception("call.failed", station=link.station.identity, action=call.action)
-            if call.action not in TRANSACTION_ACTIONS:
-                return frames.call_error(
-                    link.version, frame.message_id, "InternalError", "the fault is ours"
-                )
-            try:
-                async with asyncio.timeout(self._left_s(call)):
-                    payload = await self._keep(call, "we failed to handle it")
-            except Exception:
-                log.exception("quarantine.failed", station=link.station.identity)
-                await self._give_up(link, call)
-                return None
+        def committed(error: Exception | None) -> None:
+            if error is None:
+                self._succeeded(said, call, payload)
+            else:
+                again = partial(self._ingest_again, handler, call, item, payload, error)
+                self._in_task(said, call, again)
+
+        self._ingest.put(item, committed, self._give_up_at(call))
+
+    def _succeeded(self, said: _Said, call: Call, payload: Payload) -> None:
         if call.topics:
             self._notifier.changed(*call.topics)
+        link = said.link
         if call.action == "BootNotification":
             link.is_booted = True
             # It may have been accepted, or sent away, since it connected.
             link.station = replace(link.station, registration=payload["status"])
-        return frames.call_result(frame.message_id, payload)
+        self._reply(said, frames.call_result(said.heard.frame.message_id, payload))
 
-    def _prepare(
-        self, link: Link, frame: CallFrame, text: str, received_at: datetime
-    ) -> tuple[Handler, Call]:
+    def _reply(self, said: _Said, frame: bytes | None) -> None:
+        link, heard, reply = said
+        call = heard.frame
+        reply(None if call.is_send else frame)
+        self._ingest.log(
+            Message(
+                link.station.id,
+                heard.received_at,
+                False,
+                _storable(str(call.message_id), 255),
+                _storable(call.action, _LOGGED_ACTION),
+                masked(heard.body) if _may_tell_secrets(call) else heard.body,
+                frame,
+                int((self._loop.time() - heard.heard_at) * 1_000),
+            )
+        )
+
+    def _in_task(self, said: _Said, call: Call, work: Callable[[], Awaitable[Payload]]) -> None:
+        task = asyncio.create_task(self._work(said, call, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        """What is not answered by now will be said again, to another process."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _work(self, said: _Said, call: Call, work: Callable[[], Awaitable[Payload]]) -> None:
+        link = said.link
+        try:
+            payload = await self._payload(link, call, work)
+            if payload is not None:
+                self._succeeded(said, call, payload)
+            else:
+                self._reply(said, None)
+        except OcppError as error:
+            self._reply(said, _refusal(error, link.version, said.heard.frame))
+        except Exception:
+            link.fail()
+            said.reply(None)
+
+    async def _payload(
+        self, link: Link, call: Call, work: Callable[[], Awaitable[Payload]]
+    ) -> Payload | None:
+        """None when it was not kept, and is not answered. Raises OcppError."""
+        try:
+            return await work()
+        except OcppError:
+            raise
+        except TimeoutError:
+            await self._give_up(link, call)
+            return None
+        except Exception as error:
+            log.exception("call.failed", station=link.station.identity, action=call.action)
+            if call.action not in TRANSACTION_ACTIONS:
+                raise OcppError("InternalError", "the fault is ours") from error
+        try:
+            async with asyncio.timeout_at(self._give_up_at(call)):
+                return await self._keep(call, "we failed to handle it")
+        except Exception:
+            log.exception("quarantine.failed", station=link.station.identity)
+            await self._give_up(link, call)
+            return None
+
+    def _prepare(self, link: Link, heard: Heard) -> tuple[Handler, Call]:
         """Raises OcppError."""
+        frame = heard.frame
         action, version = frame.action, link.version
         handler = _TABLES[version].get(action)
         if handler is None:
@@ -168,48 +227,38 @@ class Dispatch:
             version,
             action,
             payload,
-            received_at,
+            heard.received_at,
+            heard.heard_at,
             self._config,
-            text.encode(),
+            heard.body,
             str(frame.message_id),
             problem,
         )
         return (handler.by(payload) if isinstance(handler, Chosen) else handler), call
 
-    async def _handle(self, handler: Handler, call: Call) -> Payload:
+    async def _rarely(self, handler: Rare | Quick, call: Call) -> Payload:
         """Raises TimeoutError when the database stays away, OcppError, and faults of ours."""
-        if isinstance(handler, Frequent):
-            item, payload = handler.run(call)
-            if call.problem is not None:
-                item.quarantine = (
-                    call.action,
-                    _storable(call.message_id, 255),
-                    call.body,
-                    _storable(call.problem, _PROBLEM_CHARACTERS),
-                )
-            try:
-                await self._ingested(item, self._left_s(call))
-            except NoSession:
-                if handler.otherwise is None:
-                    raise
-                return await self._in_transaction(handler.otherwise, call)
-            return payload
-        if isinstance(handler, Rare):
-            return await self._in_transaction(handler.run, call)
-        assert isinstance(handler, Quick)
-        return handler.run(call)
+        if isinstance(handler, Quick):
+            return handler.run(call)
+        return await self._in_transaction(handler.run, call)
 
-    async def _ingested(self, item: Item, within_s: float) -> None:
-        """Raises NoSession, TimeoutError, and whatever the database says of this one item."""
-        tries = 0
-        while True:
+    async def _ingest_again(
+        self, handler: Frequent, call: Call, item: Item, payload: Payload, error: Exception
+    ) -> Payload:
+        """After an error of the database, or of a session that is not known; raises the like."""
+        if isinstance(error, NoSession) and handler.otherwise is not None:
+            return await self._in_transaction(handler.otherwise, call)
+        for tries in range(1, _MOST_TRIES):
+            if not isinstance(error, _RETRIED):
+                break
+            await asyncio.sleep(0.01 * tries)
             try:
-                return await self._ingest.add(item, within_s)
-            except _RETRIED:
-                tries += 1
-                if tries == _MOST_TRIES:
-                    raise
-                await asyncio.sleep(0.01 * tries)
+                await self._ingest.add(item, self._give_up_at(call))
+            except Exception as again:
+                error = again
+            else:
+                return payload
+        raise error
 
     async def _in_transaction(
         self, run: Callable[[Call, Conn], Awaitable[Payload]], call: Call
@@ -225,7 +274,7 @@ class Dispatch:
                 await _quarantine(conn, call, call.problem)
             return payload
 
-        async with asyncio.timeout(self._left_s(call)):
+        async with asyncio.timeout_at(self._give_up_at(call)):
             payload = await self._committed(handle)
         self._ingest.forget(call.station.id)
         return payload
@@ -259,9 +308,9 @@ class Dispatch:
 
         return await self._committed(keep)
 
-    def _left_s(self, call: Call) -> float:
+    def _give_up_at(self, call: Call) -> float:
         """
-        How long a message may still wait for the database, counted from its receipt.
+        Until when a message may wait for the database, by the loop's clock, from its receipt on.
 
         So a queue of them waits no longer than one; what a charger will say again, or ask somebody
         else, does not hold up the transaction message behind it.
@@ -269,8 +318,7 @@ class Dispatch:
         hold_s = self._config.hold_s
         if call.action not in TRANSACTION_ACTIONS:
             hold_s = min(hold_s, _HOLD_OTHERS_S)
-        waited_s = (datetime.now(UTC) - call.received_at).total_seconds()
-        return min(hold_s, max(_LEAST_S, hold_s - waited_s))
+        return max(call.heard_at + hold_s, self._loop.time() + min(hold_s, _LEAST_S))
 
     async def _give_up(self, link: Link, call: Call) -> None:
         """Never fake acceptance: a charger that gets no answer keeps its message."""
@@ -289,6 +337,14 @@ async def _quarantine(conn: Conn, call: Call, problem: str) -> None:
         body=call.body,
         problem=_storable(problem, _PROBLEM_CHARACTERS),
     )
+
+
+def _refusal(error: OcppError, version: str, frame: CallFrame) -> bytes:
+    return frames.call_error(version, frame.message_id, error.code, error.description)
+
+
+async def _raise(error: Exception) -> Payload:
+    raise error
 
 
 def _may_tell_secrets(frame: CallFrame) -> bool:

@@ -1,8 +1,7 @@
 """
-A socket that has a bound for everything, from its first byte on.
+A socket whose request has a bound, and an answer whatever it is.
 
-The library closes without an answer what is not HTTP, waits for a peer that reads no more, and
-counts the pieces of a message only as they are taken: here each is answered or ended.
+The library closes without an answer what is not HTTP; an installer wants to know why.
 """
 
 from __future__ import annotations
@@ -13,30 +12,26 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import (
     HeaderLineTooLong,
     InvalidMessage,
     RequestLineTooLong,
     TooManyHeaders,
 )
-from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event
 
 from csms.ocpp.handshake import Refused
+from csms.ocpp.socket import Socket
 from csms.say import Version
 from db.model.stations import Station
 
 log = structlog.get_logger()
 
 REQUEST_S = 10.0
-_MOST_FRAGMENTS = 4_096
-# So that a burst of tiny pieces is looked at between two slices.
-_SLICE_BYTES = 16_384
 _TLS_RECORD = b"\x16"
 
 
-class Door(ServerConnection):
+class Door(Socket):
     def __init__(
         self, *args: Any, unreadable: Callable[[Door, Refused], Awaitable[None]], **kwargs: Any
     ) -> None:
@@ -47,9 +42,7 @@ class Door(ServerConnection):
         self._refused: Refused | None = None
         self._first = b""
         self._has_ended = False
-        self._fragments = 0
         self._late: asyncio.TimerHandle | None = None
-        self._stuck: asyncio.TimerHandle | None = None
 
     @property
     def remote(self) -> str | None:
@@ -70,11 +63,7 @@ class Door(ServerConnection):
             self._first = data[:1]
             if not self._first.isalpha():
                 data += b"\r\n"  # no method begins so: with a line's end that is seen at once
-        if len(data) <= _SLICE_BYTES:
-            super().data_received(data)
-        else:
-            for start in range(0, len(data), _SLICE_BYTES):
-                super().data_received(data[start : start + _SLICE_BYTES])
+        super().data_received(data)
 
     def eof_received(self) -> None:
         self._has_ended = True
@@ -87,43 +76,20 @@ class Door(ServerConnection):
         super().send_data()
 
     def process_event(self, event: Event) -> None:
-        if isinstance(event, Frame):
-            if not event.fin:
-                self._fragments += 1
-            elif event.opcode is Opcode.CONT:
-                self._fragments = 0
-            if self._fragments > _MOST_FRAGMENTS:
-                if self.protocol.close_sent is None:
-                    self.protocol.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-                    self.send_data()
-                return
-        elif self._late is not None:
+        if self._late is not None:
             self._late.cancel()
+            self._late = None
         super().process_event(event)
 
-    def pause_writing(self) -> None:
-        """Who does not read is not heard either, and then not kept."""
-        super().pause_writing()
-        self.transport.pause_reading()
-        self._stuck = self.loop.call_later(self.close_timeout or 0, self._abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._stuck is not None:
-            self._stuck.cancel()
-        if not self.recv_messages.paused:
-            self.transport.resume_reading()
-
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._late, self._stuck):
-            if timer is not None:
-                timer.cancel()
+        if self._late is not None:
+            self._late.cancel()
         super().connection_lost(exc)
 
     def _abort(self) -> None:
         if self.station is not None:
             log.warning("station.stopped_reading", station=self.station.identity)
-        self.transport.abort()
+        super()._abort()
 
     def _give_up(self) -> None:
         if self.protocol.handshake_exc is None:

@@ -29,6 +29,7 @@ class Call:
     action: str
     payload: Payload
     received_at: datetime
+    heard_at: float  # by the loop's clock
     config: Config
     body: bytes  # the frame as it came
     message_id: str

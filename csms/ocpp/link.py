@@ -1,23 +1,22 @@
 """
 One conversation with a station: frames both ways, in order, with time-outs.
 
-Our own receive loop on `websockets`: no frame can end it. Answers to our CALLs are routed at once
-while a handler works; the station's CALLs are answered one by one, in order. The socket (door.py)
-bounds every send: a peer that stops reading is not found by pings.
+No frame can end it. Answers to our CALLs are routed at once while a CALL of the station is in work;
+the station's CALLs are answered one by one, in order. The socket (socket.py) bounds every send: a
+peer that stops reading is not found by pings.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import NamedTuple
 
 import structlog
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from csms import say
@@ -25,6 +24,7 @@ from csms.errors import CallRefused, CallTimedOut, StationGone
 from csms.masking import has_secret
 from csms.ocpp import frames
 from csms.ocpp.frames import AnswerFrame, BadFrame, CallFrame
+from csms.ocpp.socket import Socket
 from csms.say import Payload, Version
 from db.model.stations import Station
 
@@ -36,13 +36,25 @@ _LARGE_CHARACTERS = 64_000
 _SLOW_DOWN = 10
 FAULT = 1011, "the fault is ours"
 
-Answer = Callable[["Link", CallFrame, str, datetime], Awaitable[bytes | None]]
+
+class Heard(NamedTuple):
+    """A CALL of the station."""
+
+    frame: CallFrame
+    body: bytes  # the frame as it came
+    received_at: datetime
+    heard_at: float  # by the loop's clock
+
+
+Reply = Callable[[bytes | None], None]
+# Answers once, now or later: the frame to send back, or None when there is nothing to say.
+Answer = Callable[["Link", Heard, Reply], None]
 
 
 class Link:
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: Socket,
         station: Station,
         version: Version,
         epoch: int,
@@ -57,43 +69,41 @@ class Link:
         self.is_booted = station.booted_at is not None
         self.bad_frames = 0
         self._socket = socket
+        self._loop = asyncio.get_running_loop()
         self._answer = answer
         self._call_timeout_s = call_timeout_s
         self._send_timeout_s = send_timeout_s
-        self._calls: asyncio.Queue[tuple[CallFrame, str, datetime] | None] = asyncio.Queue(
-            _MOST_WAITING_CALLS
-        )
+        self._calls: deque[Heard] = deque()
+        self._in_work: Heard | None = None
+        self._is_choosing = False
+        self._is_held = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._one_call_at_a_time = asyncio.Lock()
         self._waiting: dict[frames.MessageId, asyncio.Future[AnswerFrame]] = {}
-        self._ready_at = asyncio.get_running_loop().time() + _READY_AFTER_S
+        self._ready_at = self._loop.time() + _READY_AFTER_S
         self.has_answered = False
         self.is_open = True
         self._takes_calls = True
-        self._is_given_up = False
 
     @property
     def is_ready(self) -> bool:
         """Some chargers boot for ever when we ask before we have answered (Wallbox, EN+)."""
-        is_up = self.has_answered or asyncio.get_running_loop().time() > self._ready_at
+        is_up = self.has_answered or self._loop.time() > self._ready_at
         return is_up and self._takes_calls
 
     async def run(self) -> None:
-        """
-        Until the socket closes and what had been received is dealt with.
-
-        Raises what hearing raised, which is a fault of ours.
-        """
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._answer_calls())
-            try:
-                await self._receive()
-            finally:
-                self.is_open = False
-                self._fail_waiting()
-                # What came before the close is still answered for: a station that resets hard sends
-                # its StopTransaction and tears the socket down.
-                with suppress(asyncio.QueueFull):  # then the answers do not wait for more
-                    self._calls.put_nowait(None)
+        """Until the socket closes and what had been received is dealt with."""
+        self._socket.listen(self._hear)
+        await self._socket.wait_closed()
+        self.is_open = False
+        for waiter in self._waiting.values():
+            waiter.cancel()
+        sent = self._socket.protocol.close_sent
+        if sent is not None and sent.code == CloseCode.MESSAGE_TOO_BIG:
+            # It will send the same again after every reconnect.
+            log.warning("station.may_be_wedged", station=self.station.identity, why=sent.reason)
+        await self._idle.wait()
 
     async def close(self, code: int, reason: str) -> None:
         try:
@@ -104,45 +114,42 @@ class Link:
 
     async def give_up(self, code: int, reason: str) -> None:
         """Close, and drop what waits: the station keeps what is not answered."""
-        self._is_given_up, self._takes_calls = True, False
-        while not self._calls.empty():  # so that its side of the close is heard
-            self._calls.get_nowait()
-            self._calls.task_done()
+        self._takes_calls = False
+        self._calls.clear()
         await self.close(code, reason)
 
     async def finish(self, code: int, reason: str) -> None:
         """Answer what came, take no more, and close; the caller bounds it."""
         self._takes_calls = False
-        await self._calls.join()
+        await self._idle.wait()
         await self.close(code, reason)
 
-    async def _receive(self) -> None:
-        try:
-            while True:
-                text = await self._socket.recv()
-                if isinstance(text, bytes):
-                    await self.close(1003, "text frames only")
-                    return
-                await self._hear(text)
-        except ConnectionClosed as closed:
-            if closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG:
-                # It will send the same again after every reconnect.
-                log.warning(
-                    "station.may_be_wedged", station=self.station.identity, why=closed.sent.reason
-                )
+    def fail(self) -> None:
+        """A fault of ours: what is not answered will be said again."""
+        log.exception("link.failed", station=self.station.identity)
+        self._takes_calls = False
+        self._calls.clear()
+        self._socket.fail(*FAULT)
 
-    async def _hear(self, text: str) -> None:
-        if not text or text.isspace():
-            return
+    def _hear(self, body: bytes, text: str) -> None:
+        try:
+            if text and not text.isspace():
+                self._sort(body, text)
+        except Exception:
+            self.fail()
+
+    def _sort(self, body: bytes, text: str) -> None:
         received_at, started = datetime.now(UTC), perf_counter()
         frame = frames.parse(self.version, text)
         if len(text) > _LARGE_CHARACTERS:
             # Who says what takes long to read waits the longer for the next: others come first.
-            await asyncio.sleep((perf_counter() - started) * _SLOW_DOWN)
+            self._socket.hold()
+            self._loop.call_later((perf_counter() - started) * _SLOW_DOWN, self._socket.release)
         match frame:
             case CallFrame() as call:
                 if self._takes_calls:
-                    await self._calls.put((call, text, received_at))
+                    self._calls.append(Heard(call, body, received_at, self._loop.time()))
+                    self._answer_next()
             case AnswerFrame() as answer:
                 self._answered(answer)
             case BadFrame(why, reply):
@@ -155,29 +162,32 @@ class Link:
                         so_far=self.bad_frames,
                     )
                 if reply is not None:
-                    await self._send(reply)
+                    self._socket.say(reply)
 
-    async def _answer_calls(self) -> None:
-        while self.is_open or not self._calls.empty():
-            waiting = await self._calls.get()
-            try:
-                if waiting is not None and not self._is_given_up:
-                    await self._answer_one(*waiting)
-            except Exception:
-                log.exception("link.failed", station=self.station.identity)
-                await self.give_up(*FAULT)
-            finally:
-                self._calls.task_done()
+    def _answer_next(self) -> None:
+        if self._is_choosing:
+            return
+        self._is_choosing = True  # an answer that is there at once comes back here
+        while self._calls and self._in_work is None:
+            heard = self._in_work = self._calls.popleft()
+            self._idle.clear()
+            self._answer(self, heard, self._reply)
+        self._is_choosing = False
+        if self._in_work is None:
+            self._idle.set()
+        if self._is_held != (len(self._calls) >= _MOST_WAITING_CALLS):
+            self._is_held = not self._is_held
+            if self._is_held:
+                self._socket.hold()
+            else:
+                self._socket.release()
 
-    async def _answer_one(self, call: CallFrame, text: str, received_at: datetime) -> None:
-        reply = await self._answer(self, call, text, received_at)
-        if reply is not None:
-            await self._send(reply)
+    def _reply(self, frame: bytes | None) -> None:
+        self._in_work = None
+        if frame is not None:
+            self._socket.say(frame)  # the station will say it again if this gets lost
             self.has_answered = True
-
-    async def _send(self, frame: bytes) -> None:
-        with suppress(ConnectionClosed):  # the station will say it again; we have it already
-            await self._socket.send(frame, text=True)
+        self._answer_next()
 
     async def call(self, action: str, payload: bytes) -> tuple[str, Payload]:
         """
@@ -189,11 +199,11 @@ class Link:
             if not self.is_open:
                 raise StationGone(action)
             message_id = str(uuid.uuid4())
-            waiter: asyncio.Future[AnswerFrame] = asyncio.get_running_loop().create_future()
+            waiter: asyncio.Future[AnswerFrame] = self._loop.create_future()
             self._waiting[message_id] = waiter
             try:
                 async with asyncio.timeout(self._call_timeout_s):
-                    await self._send(frames.call(message_id, action, payload))
+                    self._socket.say(frames.call(message_id, action, payload))
                     answer = await waiter
             except TimeoutError:
                 raise CallTimedOut(action, self._call_timeout_s) from None
@@ -223,7 +233,3 @@ class Link:
             log.info("answer.came_late", station=self.station.identity, message_id=str(message_id))
             return
         waiter.set_result(answer)
-
-    def _fail_waiting(self) -> None:
-        for waiter in self._waiting.values():
-            waiter.cancel()

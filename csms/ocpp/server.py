@@ -56,7 +56,7 @@ class OcppServer:
         pool: Pool,
         here: Links,
         notifier: Notifier,
-        make_link: Callable[[ServerConnection, Station, Version, int], Link],
+        make_link: Callable[[Door, Station, Version, int], Link],
         why_not_ready: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._config = config
@@ -79,7 +79,6 @@ class OcppServer:
             compression=None,
             extensions=[_DEFLATE],
             max_size=config.max_message_bytes,
-            max_queue=8,
             ping_interval=config.ping_interval_s,
             ping_timeout=config.ping_timeout_s,
             close_timeout=config.send_timeout_s,

@@ -91,14 +91,14 @@ async def test_a_fault_of_ours_ends_the_link_at_once_and_is_told(
         await go_on.wait()
         raise RuntimeError("a defect of ours")
 
-    monkeypatch.setattr(Dispatch, "answer", fail)
+    monkeypatch.setattr(Dispatch, "_payload", fail)
     async with csms(database_url, tmp_path) as server, charger(server.url, "CP-1") as cp:
         with capture_logs() as log:
             for number in range(calls):
                 await say(cp, f"m{number}", "Heartbeat", {})
 
             async def is_waiting() -> bool:
-                return bool(links) and (calls == 1 or links[0]._calls.full())
+                return bool(links) and (calls == 1 or links[0]._is_held)
 
             await until(is_waiting)
             go_on.set()

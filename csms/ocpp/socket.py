@@ -1,0 +1,174 @@
+"""
+A WebSocket that hands over whole text messages as they come, and takes them in small portions.
+
+The library's way, a queue and a task that waits on it, costs as much as all that we do with a
+message. Here the listener is called as the bytes come, a few messages a turn of the loop, so that a
+peer that sends thousands at once delays nobody; and a listener that has enough holds the peer back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event, State
+
+_MOST_FRAGMENTS = 4_096
+_MOST_WAITING = 8  # messages that nobody has taken; more, and we read no further
+_MOST_AT_ONCE = 8
+_MOST_AT_THE_END = 64
+# So that a burst of tiny pieces is looked at between two slices.
+_SLICE_BYTES = 16_384
+
+Hear = Callable[[bytes, str], None]
+
+
+class Socket(ServerConnection):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hear: Hear | None = None
+        self._messages: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
+        self._holds = 0
+        self._is_due = False  # to be delivered in the next turn of the loop
+        self._is_ending = False
+        self._is_read = True
+        self._stuck: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.TimerHandle | None = None
+
+    def listen(self, hear: Hear) -> None:
+        """From now on `hear` gets each message: its bytes and its text."""
+        self._hear = hear
+        self._deliver()
+
+    def hold(self) -> None:
+        """Hand over no more, and read no more, until as many `release`."""
+        self._holds += 1
+        self._regulate()
+
+    def release(self) -> None:
+        self._holds -= 1
+        self._deliver_soon()
+
+    def say(self, message: bytes) -> None:
+        """A text message; nothing when it is closed. Whoever does not read is aborted in time."""
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_text(message)
+            self.send_data()
+
+    def fail(self, code: int, reason: str) -> None:
+        """Close, and hear nothing more: what they do is not to be answered for."""
+        self._pieces.clear()
+        self._is_ending = True
+        if self.protocol.state is State.OPEN:
+            self.protocol.fail(code, reason)
+            self.send_data()
+            self._leave_soon()
+        self._regulate()
+
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        self._is_ending = True  # its side of the close must be heard
+        self._regulate()
+        await super().close(code, reason)
+
+    def data_received(self, data: bytes) -> None:
+        if len(data) <= _SLICE_BYTES:
+            super().data_received(data)
+        else:
+            for start in range(0, len(data), _SLICE_BYTES):
+                super().data_received(data[start : start + _SLICE_BYTES])
+        if self.protocol.close_sent is not None:
+            self._leave_soon()
+
+    def process_event(self, event: Event) -> None:
+        if not isinstance(event, Frame):
+            super().process_event(event)
+        elif event.opcode is Opcode.TEXT and event.fin:
+            self._take(bytes(event.data))
+        elif event.opcode is Opcode.TEXT or (event.opcode is Opcode.CONT and self._pieces):
+            self._pieces.append(bytes(event.data))
+            if event.fin:
+                pieces, self._pieces = self._pieces, []
+                self._take(b"".join(pieces))
+            elif len(self._pieces) > _MOST_FRAGMENTS:
+                self.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        elif event.opcode is Opcode.BINARY:
+            self.fail(CloseCode.UNSUPPORTED_DATA, "text frames only")
+        elif event.opcode is Opcode.PONG:
+            self.acknowledge_pings(bytes(event.data))
+
+    def pause_writing(self) -> None:
+        """Who does not read is not heard either, and then not kept."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(self.close_timeout or 0, self._abort)
+        self._regulate()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+        self._deliver_soon()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._stuck, self._leaving):
+            if timer is not None:
+                timer.cancel()
+        # What came before the end is still answered for: a station that resets hard sends its
+        # StopTransaction and tears the socket down.
+        while self._messages and self._hear is not None:
+            self._hand_over(self._hear)
+        super().connection_lost(exc)
+
+    def _take(self, message: bytes) -> None:
+        if self._is_ending and len(self._messages) >= _MOST_AT_THE_END:
+            return  # unanswered: it will be said again
+        self._messages.append(message)
+        if not self._is_due:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        self._is_due = False
+        if self._hear is not None:
+            for _ in range(_MOST_AT_ONCE):
+                if not self._messages or self._holds or self.paused:
+                    break
+                self._hand_over(self._hear)
+            else:
+                self._deliver_soon()
+        self._regulate()
+
+    def _deliver_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self.loop.call_soon(self._deliver)
+
+    def _hand_over(self, hear: Hear) -> None:
+        message = self._messages.popleft()
+        try:
+            text = message.decode()
+        except UnicodeDecodeError as error:
+            self.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
+        else:
+            hear(message, text)
+
+    def _regulate(self) -> None:
+        """Read from the network, or not: whoever is not taken waits in the network."""
+        is_full = self._holds or self.paused or len(self._messages) > _MOST_WAITING
+        is_read = self._is_ending or not is_full
+        if is_read != self._is_read and not self.transport.is_closing():
+            self._is_read = is_read
+            if is_read:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
+
+    def _leave_soon(self) -> None:
+        if self._leaving is None:
+            self._leaving = self.loop.call_later(self.close_timeout or 0, self.transport.abort)
+
+    def _abort(self) -> None:
+        self.transport.abort()
