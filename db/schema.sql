@@ -43,7 +43,9 @@ CREATE TABLE public.account (
     email text NOT NULL,
     name text,
     role public.account_role DEFAULT 'driver'::public.account_role NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    password_hash text,
+    is_active boolean DEFAULT true NOT NULL
 );
 
 ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -223,6 +225,8 @@ CREATE TABLE public.id_token (
     group_uid text,
     account_id bigint,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    label text,
+    is_app boolean DEFAULT false NOT NULL,
     CONSTRAINT id_token_uid_check CHECK (((uid <> ''::text) AND (length(uid) <= 255)))
 );
 
@@ -457,6 +461,26 @@ ALTER TABLE public.station ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.web_session (
+    id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    account_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    remote_address text,
+    user_agent text
+);
+
+ALTER TABLE public.web_session ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.web_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY public.message ATTACH PARTITION public.message_default DEFAULT;
 
 ALTER TABLE ONLY public.reading ATTACH PARTITION public.reading_default DEFAULT;
@@ -545,11 +569,19 @@ ALTER TABLE ONLY public.station
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_public_id_key UNIQUE (public_id);
 
+ALTER TABLE ONLY public.web_session
+    ADD CONSTRAINT web_session_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.web_session
+    ADD CONSTRAINT web_session_token_key UNIQUE (token_hash);
+
 CREATE UNIQUE INDEX account_email_key ON public.account USING btree (lower(email));
 
 CREATE INDEX authorization_decision_at ON public.authorization_decision USING btree (at);
 
 CREATE INDEX authorization_decision_uid ON public.authorization_decision USING btree (lower(uid), at DESC);
+
+CREATE INDEX charging_session_account ON public.charging_session USING btree (account_id, started_at DESC) WHERE (account_id IS NOT NULL);
 
 CREATE INDEX charging_session_evse ON public.charging_session USING btree (station_id, evse, started_at);
 
@@ -581,6 +613,10 @@ CREATE INDEX connection_attempt_identity ON public.connection_attempt USING btre
 
 CREATE INDEX energy_hourly_hour ON public.energy_hourly USING btree (hour);
 
+CREATE INDEX id_token_account ON public.id_token USING btree (account_id);
+
+CREATE UNIQUE INDEX id_token_app_key ON public.id_token USING btree (account_id) WHERE is_app;
+
 CREATE UNIQUE INDEX id_token_uid_key ON public.id_token USING btree (lower(uid), type);
 
 CREATE INDEX link_node ON public.link USING btree (node);
@@ -588,6 +624,14 @@ CREATE INDEX link_node ON public.link USING btree (node);
 CREATE INDEX notification_received ON public.notification USING btree (received_at);
 
 CREATE INDEX quarantine_received ON public.quarantine USING btree (received_at);
+
+CREATE INDEX session_live_account ON public.session_live USING btree (account_id) WHERE (account_id IS NOT NULL);
+
+CREATE UNIQUE INDEX site_name_key ON public.site USING btree (lower(name));
+
+CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
+
+CREATE INDEX web_session_expires ON public.web_session USING btree (expires_at);
 
 ALTER INDEX public.message_pkey ATTACH PARTITION public.message_default_pkey;
 
@@ -616,3 +660,6 @@ ALTER TABLE ONLY public.session_live
 
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_site_id_fkey FOREIGN KEY (site_id) REFERENCES public.site(id);
+
+ALTER TABLE ONLY public.web_session
+    ADD CONSTRAINT web_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
