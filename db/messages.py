@@ -34,17 +34,17 @@ async def add_many(conn: Conn, messages: Sequence[Message]) -> None:
         select station_id, {arrays.time_of("received_us")}, is_ours = 1, message_id, action, body,
             answer, took_ms
         from unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::text[],
-            $5::text::text[], $6::text::bytea[], $7::text::bytea[], $8::text::int[])
+            $5::text::text[], $6::bytea[], $7::bytea[], $8::text::int[])
             as t (station_id, received_us, is_ours, message_id, action, body, answer, took_ms)
         """,
-        arrays.numbers(station_ids),
+        arrays.integers(station_ids),
         arrays.times(at),
-        arrays.numbers(map(int, ours)),
+        arrays.integers([int(is_ours) for is_ours in ours]),
         arrays.texts(message_ids),
         arrays.texts(actions),
-        arrays.blobs(bodies),
-        arrays.blobs(answers),
-        arrays.numbers(took_ms),
+        bodies,
+        answers,
+        arrays.integers(took_ms),
     )
 
 

@@ -73,10 +73,10 @@ async def _add(conn: Conn, readings: list[Reading], where: str = "") -> set[tupl
                 {arrays.time_of("received_us")} as received_at, said_at, session_id, evse,
                 connector, transaction_id, context, energy_wh, power_w, soc_pct, samples,
                 string_to_array(flags, ' ') as flags
-            from unnest($1::text::bigint[], $2::text::bigint[], $3::text::bytea[],
+            from unnest($1::text::bigint[], $2::text::bigint[], $3::bytea[],
                 $4::text::bigint[], $5::text::text[], $6::text::bigint[], $7::text::int[],
                 $8::text::int[], $9::text::text[], $10::text::text[], $11::text::bigint[],
-                $12::text::int[], $13::text::numeric[], $14::text::bytea[], $15::text::text[])
+                $12::text::int[], $13::text::numeric[], $14::bytea[], $15::text::text[])
                 as t (station_id, at_us, fingerprint, received_us, said_at, session_id, evse,
                     connector, transaction_id, context, energy_wh, power_w, soc_pct, samples,
                     flags)
@@ -92,20 +92,20 @@ async def _add(conn: Conn, readings: list[Reading], where: str = "") -> set[tupl
             where added.station_id = new.station_id and added.fingerprint = new.fingerprint
         )
         """,
-        arrays.numbers(station_ids),
+        arrays.integers(station_ids),
         arrays.times(at),
-        arrays.blobs(fingerprints),
+        fingerprints,
         arrays.times(received_at),
         arrays.texts(said_at),
-        arrays.numbers(session_ids),
-        arrays.numbers(evses),
-        arrays.numbers(connectors),
+        arrays.integers(session_ids),
+        arrays.integers(evses),
+        arrays.integers(connectors),
         arrays.texts(transaction_ids),
         arrays.texts(contexts),
-        arrays.numbers(energies_wh),
-        arrays.numbers(powers_w),
-        arrays.numbers(socs_pct),
-        arrays.blobs(samples),
+        arrays.integers(energies_wh),
+        arrays.integers(powers_w),
+        arrays.decimals(socs_pct),
+        samples,
         arrays.texts(flags),
     )
     return {(record[0], record[1]) for record in records}

@@ -66,18 +66,18 @@ async def advance(conn: Conn, steps: Sequence[Step], hour: datetime) -> set[int]
         )
         select session_id from moved
         """,
-        arrays.numbers([live.station_id for live in lives]),
-        arrays.numbers([live.session_id for live in lives]),
-        arrays.numbers([live.version for live in lives]),
+        arrays.integers([live.station_id for live in lives]),
+        arrays.integers([live.session_id for live in lives]),
+        arrays.integers([live.version for live in lives]),
         arrays.texts([live.series for live in lives]),
-        arrays.numbers([live.register_wh for live in lives]),
+        arrays.decimals([live.register_wh for live in lives]),
         arrays.times([live.register_at for live in lives]),
-        arrays.numbers([live.energy_wh for live in lives]),
-        arrays.numbers([live.power_w for live in lives]),
-        arrays.numbers([live.soc_pct for live in lives]),
+        arrays.decimals([live.energy_wh for live in lives]),
+        arrays.integers([live.power_w for live in lives]),
+        arrays.decimals([live.soc_pct for live in lives]),
         arrays.texts([live.charging_state for live in lives]),
         arrays.times([live.updated_at for live in lives]),
-        arrays.numbers([step.grown_wh for step in steps]),
+        arrays.decimals([step.grown_wh for step in steps]),
         hour,
     )
     return {record[0] for record in records}

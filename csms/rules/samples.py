@@ -8,11 +8,8 @@ from typing import Any
 
 import msgspec
 
-from csms.rules.series import Summary, summarise
 from csms.rules.units import Scale, scale, spelling
 from db.model.readings import REGISTER, Sample, decode_samples, encode_samples
-
-__all__ = ["Summary", "clean", "normalise", "summarise"]
 
 #: Values from here on, in base units, are no measurement (10^15 Wh is all of a country's year).
 ABSURD = Decimal(10**15)
@@ -51,29 +48,23 @@ _KINDS_MOST = 1024
 
 def normalise(
     value: object,
-    *,
-    measurand: object = None,
-    unit: object = None,
+    words: tuple[object, ...],
     multiplier: object = None,
-    phase: object = None,
-    location: object = None,
-    context: object = None,
-    format: object = None,
     signed: object = None,
 ) -> Sample:
     """
     A sampled value as a station said it, in base units. Takes anything and never raises.
 
+    `words` are its measurand, unit, phase, location, context and format, None where not said.
     A number may have spaces around it, an exponent, a decimal comma; what is none (NaN, inf,
     hex, nothing, true) or absurd leaves `value` None and `said`. `said` is also kept when the
     number was written or scaled in another way than ours. Times 10^multiplier (2.x), with
     multipliers of -9 to 9. With the format SignedData the value is an opaque text: `signed`.
     """
-    key = (measurand, unit, phase, location, context, format)
     try:
-        kind = _kinds[key]
+        kind = _kinds[words]
     except (KeyError, TypeError):
-        kind = _kind(key)
+        kind = _kind(words)
     said: str | None = None
     # The usual: a plain number in our unit, or a thousandth of it, as text (1.6) or not (2.x).
     if kind.is_linear and signed is None and not multiplier:
@@ -84,7 +75,7 @@ def normalise(
         else:
             text = ""
         if len(text) <= _PLAIN_LONGEST and text.isascii():
-            digits = text.replace(".", "", 1)
+            digits = text if text.isdigit() else text.replace(".", "", 1)
             if digits.isdigit() or (digits[:1] == "-" and digits[1:].isdigit()):
                 number: Decimal | None = Decimal(text)
                 if kind.factor is not None:

@@ -18,7 +18,6 @@ from csms import ingest as ingest_module
 from csms.batch import Item, Measured
 from csms.errors import NoSession
 from csms.ingest import Ingest
-from csms.rules.samples import normalise
 from csms.rules.series import figures, summarise
 from db import changes, messages, sessions
 from db.messages import Message
@@ -26,6 +25,7 @@ from db.model.sessions import Session
 from db.rows import Pool
 from db.stations import StatusReport
 from tests.ocpp.conftest import until
+from tests.rules.metered import normalise
 from tests.wire import add_station
 
 BEGAN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)

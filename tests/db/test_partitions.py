@@ -14,7 +14,6 @@ from csms.batch import Item, Measured
 from csms.config import Config
 from csms.ingest import Ingest
 from csms.jobs import Jobs
-from csms.rules.samples import normalise
 from csms.rules.series import figures, summarise
 from db import messages, partitions, readings
 from db.changes import Notifier
@@ -23,6 +22,7 @@ from db.messages import Message
 from db.model.readings import Reading
 from db.partitions import Parent
 from db.rows import Conn, Pool
+from tests.rules.metered import normalise
 from tests.wire import add_station, charger, csms
 
 PARENTS: list[Parent] = ["reading", "message"]

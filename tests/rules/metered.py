@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from csms.rules import samples
 from csms.rules.metering import Metered, total
-from csms.rules.samples import normalise
 from db.model.readings import Moment, Sample
 from db.model.sessions import SessionLive
 
@@ -15,12 +15,20 @@ START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 KW22 = 22_000
 
 
+def normalise(
+    value: object, *, multiplier: object = None, signed: object = None, **words: object
+) -> Sample:
+    names = ("measurand", "unit", "phase", "location", "context", "format")
+    assert words.keys() <= set(names)
+    return samples.normalise(value, tuple(map(words.get, names)), multiplier, signed)
+
+
 def at(minute: float) -> datetime:
     return START + timedelta(minutes=minute)
 
 
-def moment(minute: float, *samples: Sample) -> Moment:
-    return Moment(at(minute), list(samples))
+def moment(minute: float, *said: Sample) -> Moment:
+    return Moment(at(minute), list(said))
 
 
 def wh(minute: float, value: object, context: str | None = None, **words: object) -> Moment:

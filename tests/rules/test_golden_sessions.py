@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from csms.rules.samples import normalise
 from db.model.readings import Moment
-from tests.rules.metered import every, flags, metered, moment, wh
+from tests.rules.metered import every, flags, metered, moment, normalise, wh
 
 
 class Line(NamedTuple):

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.rules import samples
-from csms.rules.samples import Summary, normalise, summarise
+from csms.rules.series import Summary, summarise
 from db.model.readings import REGISTER, Sample, decode_samples, encode_samples
+from tests.rules.metered import normalise
 
 
 def number(text: str) -> Decimal:

@@ -53,12 +53,12 @@ def transaction_id_of(said: Any) -> str | None:
 
 def sample(said: dict[str, Any]) -> Sample:
     get = said.get
-    return normalise(
-        get("value"),
-        measurand=get("measurand"),
-        unit=get("unit"),
-        phase=get("phase"),
-        location=get("location"),
-        context=get("context"),
-        format=get("format"),
+    words = (
+        get("measurand"),
+        get("unit"),
+        get("phase"),
+        get("location"),
+        get("context"),
+        get("format"),
     )
+    return normalise(get("value"), words)

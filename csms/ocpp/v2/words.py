@@ -60,13 +60,12 @@ def sample(said: dict[str, Any]) -> Sample:
     unit = get("unitOfMeasure")
     if not isinstance(unit, dict):
         unit = {}
-    return normalise(
-        get("value"),
-        measurand=get("measurand"),
-        unit=unit.get("unit"),
-        multiplier=unit.get("multiplier"),
-        phase=get("phase"),
-        location=get("location"),
-        context=get("context"),
-        signed=get("signedMeterValue"),
+    words = (
+        get("measurand"),
+        unit.get("unit"),
+        get("phase"),
+        get("location"),
+        get("context"),
+        None,
     )
+    return normalise(get("value"), words, unit.get("multiplier"), get("signedMeterValue"))
