@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from db import arrays
+from db.arrays import Table
 from db.rows import Conn
 
 
@@ -23,28 +23,22 @@ class Message(NamedTuple):
     took_ms: int | None
 
 
+MESSAGES = Table(
+    station_id="bigint",
+    received_at="time",
+    is_ours="boolean",
+    message_id="text",
+    action="text",
+    body="bytea",
+    answer="bytea",
+    took_ms="int",
+)
+
+
 async def add_many(conn: Conn, messages: Sequence[Message]) -> None:
-    station_ids, at, ours, message_ids, actions, bodies, answers, took_ms = zip(
-        *messages, strict=True
-    )
     await conn.execute(
-        f"""
-        insert into message
-            (station_id, received_at, is_ours, message_id, action, body, answer, took_ms)
-        select station_id, {arrays.time_of("received_us")}, is_ours = 1, message_id, action, body,
-            answer, took_ms
-        from unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::text[],
-            $5::text::text[], $6::bytea[], $7::bytea[], $8::text::int[])
-            as t (station_id, received_us, is_ours, message_id, action, body, answer, took_ms)
-        """,
-        arrays.integers(station_ids),
-        arrays.times(at),
-        arrays.integers([int(is_ours) for is_ours in ours]),
-        arrays.texts(message_ids),
-        arrays.texts(actions),
-        bodies,
-        answers,
-        arrays.integers(took_ms),
+        f"insert into message ({MESSAGES.names}) {MESSAGES.select()}",
+        *MESSAGES.parameters(messages),
     )
 
 

@@ -6,11 +6,27 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from db import arrays
+from db.arrays import Table
 from db.model.readings import Moment, Reading, decode_samples
-from db.rows import Conn, columns, many
+from db.rows import Conn, many
 
-READING = columns(Reading)
+READINGS = Table(  # as the fields of Reading
+    station_id="bigint",
+    at="time",
+    fingerprint="bytea",
+    received_at="time",
+    said_at="text",
+    session_id="bigint",
+    evse="int",
+    connector="int",
+    transaction_id="text",
+    context="text",
+    energy_wh="bigint",
+    power_w="int",
+    soc_pct="numeric",
+    samples="bytea",
+    flags="words",
+)
 
 # A charger whose clock is unset repeats itself within this time, or not at all.
 REPEAT_WINDOW = timedelta(days=2)
@@ -49,40 +65,13 @@ async def add_many(conn: Conn, readings: Sequence[Reading]) -> set[tuple[int, by
 
 async def _add(conn: Conn, readings: list[Reading], where: str = "") -> set[tuple[int, bytes]]:
     """Those that were there already. `readings` have one fingerprint each."""
-    (
-        station_ids,
-        at,
-        fingerprints,
-        received_at,
-        said_at,
-        session_ids,
-        evses,
-        connectors,
-        transaction_ids,
-        contexts,
-        energies_wh,
-        powers_w,
-        socs_pct,
-        samples,
-        flags,
-    ) = zip(*readings, strict=True)
     records = await conn.fetch(
         f"""
         with new as materialized (
-            select station_id, {arrays.time_of("at_us")} as at, fingerprint,
-                {arrays.time_of("received_us")} as received_at, said_at, session_id, evse,
-                connector, transaction_id, context, energy_wh, power_w, soc_pct, samples,
-                string_to_array(flags, ' ') as flags
-            from unnest($1::text::bigint[], $2::text::bigint[], $3::bytea[],
-                $4::text::bigint[], $5::text::text[], $6::text::bigint[], $7::text::int[],
-                $8::text::int[], $9::text::text[], $10::text::text[], $11::text::bigint[],
-                $12::text::int[], $13::text::numeric[], $14::bytea[], $15::text::text[])
-                as t (station_id, at_us, fingerprint, received_us, said_at, session_id, evse,
-                    connector, transaction_id, context, energy_wh, power_w, soc_pct, samples,
-                    flags)
+            {READINGS.select()}
         ), added as (
-            insert into reading ({READING})
-            select {READING} from new {where}
+            insert into reading ({READINGS.names})
+            select {READINGS.names} from new {where}
             on conflict do nothing
             returning station_id, fingerprint
         )
@@ -92,21 +81,7 @@ async def _add(conn: Conn, readings: list[Reading], where: str = "") -> set[tupl
             where added.station_id = new.station_id and added.fingerprint = new.fingerprint
         )
         """,
-        arrays.integers(station_ids),
-        arrays.times(at),
-        fingerprints,
-        arrays.times(received_at),
-        arrays.texts(said_at),
-        arrays.integers(session_ids),
-        arrays.integers(evses),
-        arrays.integers(connectors),
-        arrays.texts(transaction_ids),
-        arrays.texts(contexts),
-        arrays.integers(energies_wh),
-        arrays.integers(powers_w),
-        arrays.decimals(socs_pct),
-        samples,
-        arrays.texts(flags),
+        *READINGS.parameters(readings),
     )
     return {(record[0], record[1]) for record in records}
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from db import arrays
+from db.arrays import Table
 from db.model.sessions import Session, SessionLive
 from db.rows import Conn, columns, many, maybe
 
@@ -22,62 +22,89 @@ class Step(NamedTuple):
     grown_wh: Decimal
 
 
-async def advance(conn: Conn, steps: Sequence[Step], hour: datetime) -> set[int]:
-    """
-    Move live rows on, and the hourly roll-up with them; the ids of the sessions that were moved.
+STEPS = Table(
+    station_id="bigint",
+    session_id="bigint",
+    version="int",
+    series="text",
+    register_wh="numeric",
+    register_at="time",
+    energy_wh="numeric",
+    power_w="int",
+    soc_pct="numeric",
+    charging_state="text",
+    updated_at="time",
+    grown_wh="numeric",
+)
 
-    A row of another version is left alone, and so is one that somebody else holds: nobody waits.
+
+def row(step: Step) -> tuple[object, ...]:
+    live = step.live
+    return (
+        live.station_id,
+        live.session_id,
+        live.version,
+        live.series,
+        live.register_wh,
+        live.register_at,
+        live.energy_wh,
+        live.power_w,
+        live.soc_pct,
+        live.charging_state,
+        live.updated_at,
+        step.grown_wh,
+    )
+
+
+def moving(hour: str, also: str = "") -> str:
     """
-    lives = [step.live for step in steps]
-    records = await conn.fetch(
-        f"""
-        with step as materialized (
-            select * from unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[],
-                $4::text::text[], $5::text::numeric[], $6::text::bigint[], $7::text::numeric[],
-                $8::text::int[], $9::text::numeric[], $10::text::text[], $11::text::bigint[],
-                $12::text::numeric[])
-                as t (station_id, session_id, version, series, register_wh, register_us, energy_wh,
-                    power_w, soc_pct, charging_state, updated_us, grown_wh)
-        ), mine as materialized (
+    The SQL from `step` (rows of STEPS) to `moved`: those of the version that we know.
+
+    A row that somebody holds is left alone: nobody waits. `also` has a further join and condition
+    on `step`; `hour` is the parameter with the hour whose roll-up grows.
+    """
+    return f"""
+        mine as materialized (
             select live.station_id, live.session_id
             from session_live live
-            join step using (station_id, session_id)
-            where live.version = step.version
+            join step using (station_id, session_id) {also or "where true"}
+                and live.version = step.version
             order by live.station_id, live.session_id
             for update of live skip locked
         ), moved as (
             update session_live live
             set version = live.version + 1, series = step.series, register_wh = step.register_wh,
-                register_at = {arrays.time_of("step.register_us")}, energy_wh = step.energy_wh,
+                register_at = step.register_at, energy_wh = step.energy_wh,
                 power_w = step.power_w, soc_pct = step.soc_pct,
-                charging_state = step.charging_state,
-                updated_at = {arrays.time_of("step.updated_us")}
+                charging_state = step.charging_state, updated_at = step.updated_at
             from step join mine using (station_id, session_id)
             where live.station_id = step.station_id and live.session_id = step.session_id
             returning live.station_id, live.session_id, step.grown_wh
         ), hourly as (
             insert into energy_hourly (station_id, hour, energy_wh)
-            select station_id, $13, sum(grown_wh) from moved
+            select station_id, {hour}, sum(grown_wh) from moved
             group by station_id
             having sum(grown_wh) <> 0
             order by station_id
             on conflict (station_id, hour) do update
             set energy_wh = energy_hourly.energy_wh + excluded.energy_wh
         )
+    """
+
+
+async def advance(conn: Conn, steps: Sequence[Step], hour: datetime) -> set[int]:
+    """
+    Move live rows on, and the hourly roll-up with them; the ids of the sessions that were moved.
+
+    A row of another version is left alone, and so is one that somebody else holds.
+    """
+    records = await conn.fetch(
+        f"""
+        with step as materialized ({STEPS.select()}),
+        {moving(f"${STEPS.size + 1}")}
         select session_id from moved
         """,
-        arrays.integers([live.station_id for live in lives]),
-        arrays.integers([live.session_id for live in lives]),
-        arrays.integers([live.version for live in lives]),
-        arrays.texts([live.series for live in lives]),
-        arrays.decimals([live.register_wh for live in lives]),
-        arrays.times([live.register_at for live in lives]),
-        arrays.decimals([live.energy_wh for live in lives]),
-        arrays.integers([live.power_w for live in lives]),
-        arrays.decimals([live.soc_pct for live in lives]),
-        arrays.texts([live.charging_state for live in lives]),
-        arrays.times([live.updated_at for live in lives]),
-        arrays.decimals([step.grown_wh for step in steps]),
+        *STEPS.parameters(map(row, steps)),
         hour,
     )
     return {record[0] for record in records}
