@@ -1,73 +1,24 @@
 """
-What one batch of ingest writes, in the caller's transaction.
+What one batch of ingest writes, whatever is in it, in the caller's transaction.
 
-The running figures of a session are remembered between batches, so that the usual batch reads
-nothing: it inserts readings, and moves each live row on from the version that it knows. Where the
-row has another version, because a handler, a job or another process wrote it, it is read again.
+Where a live row has another version than we remember, because a handler, a job or another process
+wrote it, it is read again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-from csms.rules import metering
-from csms.rules.series import Figures, Summary
-from db import changes, hot_path, messages, readings, session_live, sessions, stations
-from db.hot_path import Usual
-from db.messages import Message
-from db.model.readings import Moment, Reading, Sample, encode_samples
-from db.model.sessions import Family, Session, SessionLive
+from csms.items import Item, Outcome, Sessions, advance, row
+from db import changes, messages, readings, session_live, sessions, stations
+from db.model.readings import Reading
+from db.model.sessions import Session, SessionLive
 from db.rows import Conn
 from db.session_live import Step
-from db.stations import StatusReport
 
 _WINDOW = timedelta(seconds=60)  # readings may come so late after the end (digest 3.7)
-_MOST_STATIONS = 50_000
-
-
-@dataclass(slots=True)
-class Measured:
-    """One moment, normalised; its session is found when it is written."""
-
-    at: datetime
-    said_at: str | None
-    fingerprint: bytes
-    samples: list[Sample]
-    figures: Figures
-    summary: Summary
-    flags: str  # joined by spaces
-
-
-Settled = Callable[[Exception | None], None]
-
-
-@dataclass(slots=True)
-class Item:
-    """What one message brings; `transaction_id` None means by EVSE and time."""
-
-    station_id: int
-    family: Family
-    received_at: datetime
-    evse: int | None = None
-    connector: int | None = None
-    transaction_id: str | None = None
-    measured: list[Measured] = field(default_factory=list)
-    charging_state: str | None = None
-    status: StatusReport | None = None
-    needs_session: bool = False  # else what has no session is kept without one
-    quarantine: tuple[str, str, bytes, str] | None = None  # action, message id, body, problem
-    notification: tuple[str, bytes] | None = None
-    settled: Settled | None = None  # who waits for the commit, until told
-    give_up_at: float = 0.0  # by the loop's clock
-    session_id: int | None = None  # found when written
-
-    @property
-    def is_metering(self) -> bool:
-        return self.needs_session or bool(self.measured)
 
 
 class Busy(Exception):  # noqa: N818 - it reads as what happened
@@ -76,123 +27,6 @@ class Busy(Exception):  # noqa: N818 - it reads as what happened
     def __init__(self, items: list[Item]) -> None:
         super().__init__(f"{len(items)} items")
         self.items = items
-
-
-@dataclass(slots=True)
-class Outcome:
-    refused: set[int] = field(default_factory=set)  # id(item): needs a session that is not there
-    topics: set[str] = field(default_factory=set)
-
-
-class Sessions:
-    """The running sessions that this process has met, by station, as it last wrote them."""
-
-    def __init__(self) -> None:
-        self._lives: dict[int, dict[tuple[Family, str], SessionLive]] = {}
-
-    def get(self, item: Item) -> SessionLive | None:
-        if item.transaction_id is None:
-            return None
-        lives = self._lives.get(item.station_id)
-        return None if lives is None else lives.get((item.family, item.transaction_id))
-
-    def remember(self, lives: Iterable[SessionLive]) -> None:
-        if len(self._lives) > _MOST_STATIONS:
-            self._lives.clear()
-        for live in lives:
-            station = self._lives.setdefault(live.station_id, {})
-            station[live.family, live.transaction_id] = live
-
-    def forget_stations(self, station_ids: Iterable[int]) -> None:
-        for station_id in station_ids:
-            self._lives.pop(station_id, None)
-
-
-def row(item: Item, measured: Measured, session_id: int | None, flags: str = "") -> Reading:
-    summary = measured.summary
-    return Reading(
-        item.station_id,
-        measured.at,
-        measured.fingerprint,
-        item.received_at,
-        measured.said_at,
-        session_id,
-        item.evse,
-        item.connector,
-        item.transaction_id,
-        summary.context,
-        summary.energy_wh,
-        summary.power_w,
-        summary.soc_pct,
-        encode_samples(measured.samples),
-        f"{measured.flags} {flags}".strip() if flags else measured.flags,
-    )
-
-
-def advance(live: SessionLive, item: Item, added: set[tuple[int, bytes]]) -> bool:
-    """Move the live figures on by what is new; False when the series must be read again."""
-    is_regular = True
-    measured_in_order = (
-        item.measured
-        if len(item.measured) < 2
-        else sorted(item.measured, key=lambda measured: measured.at)
-    )
-    for measured in measured_in_order:
-        if (item.station_id, measured.fingerprint) in added:
-            moment = Moment(measured.at, measured.samples)
-            is_regular &= metering.advance(live, moment, measured.figures)
-    if item.charging_state is not None:
-        live.charging_state = item.charging_state
-    live.updated_at = max(live.updated_at, item.received_at)
-    return is_regular
-
-
-def is_usual(known: Sessions, item: Item) -> bool:
-    """A well-dated measurement of a running session that we know, and nothing else."""
-    live = known.get(item)
-    return (
-        live is not None
-        and item.is_metering
-        and item.quarantine is None
-        and item.status is None
-        and (live.evse is not None or item.evse is None)
-        and not any(measured.flags for measured in item.measured)
-    )
-
-
-async def write_usual(
-    conn: Conn, known: Sessions, items: Sequence[Item], logged: Sequence[Message]
-) -> Outcome:
-    """The same as `write` for usual items, in one statement that is its own transaction."""
-    out = Outcome()
-    rows: list[Reading] = []
-    seen: set[tuple[int, bytes]] = set()
-    sums: dict[int, list[Any]] = {}  # live, its energy before, readings, is odd
-    for item in items:
-        live = known.get(item)
-        assert live is not None, "a usual item has one"
-        sum_ = sums.setdefault(live.session_id, [live, live.energy_wh, 0, False])
-        item.session_id = live.session_id
-        new = [m for m in item.measured if (item.station_id, m.fingerprint) not in seen]
-        keys = {(item.station_id, measured.fingerprint) for measured in new}
-        seen |= keys
-        rows.extend([row(item, measured, live.session_id) for measured in new])
-        sum_[2] += len(keys)
-        sum_[3] |= not advance(live, item, keys)
-    steps = [
-        Usual(Step(live, live.energy_wh - before), count, is_odd)
-        for live, before, count, is_odd in sums.values()
-    ]
-    hour = items[0].received_at.replace(minute=0, second=0, microsecond=0)
-    moved = await hot_path.write(conn, rows, steps, logged, hour)
-    for step, _, _ in steps:
-        live = step.live
-        out.topics.add(changes.topic("session", live.session_id, account_id=live.account_id))
-        if live.session_id in moved:
-            live.version += 1
-        else:
-            known.forget_stations([live.station_id])
-    return out
 
 
 async def write(conn: Conn, known: Sessions, items: Sequence[Item]) -> Outcome:

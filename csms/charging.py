@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from csms.batch import Item, advance, row
+from csms.items import Item, advance, row
 from csms.rules import metering
 from csms.rules import sessions as rules
 from db import changes, readings, session_live, sessions, stations

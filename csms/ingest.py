@@ -17,9 +17,11 @@ from math import inf
 import asyncpg
 import structlog
 
-from csms import batch
-from csms.batch import Busy, Item, Settled
+from csms import batch, usual
+from csms.batch import Busy
 from csms.errors import NoSession
+from csms.items import Item, Sessions, Settled
+from csms.message_log import MessageLog
 from db import messages
 from db.errors import StoreAway, is_away
 from db.messages import Message
@@ -27,9 +29,6 @@ from db.messages import Message
 log = structlog.get_logger()
 
 _MOST_ITEMS = 100  # so that the next is read while one is written
-_MOST_LOGGED = 10_000
-_MOST_LOGGED_BYTES = 64 * 2**20
-_LOGGED_BODY_BYTES = 64 * 2**10
 _LOG_LINGER_S = 0.25
 _RETRY_S = 0.25
 _BUSY_S = 0.2
@@ -43,14 +42,12 @@ class Ingest:
         self._url = url
         self._changed = changed
         self._items: deque[Item] = deque()
-        self._known = batch.Sessions()
-        self._log: deque[Message] = deque()
-        self._log_bytes = 0
+        self._known = Sessions()
+        self._log = MessageLog()
         self._overdue: deque[Item] = deque()  # whoever may have waited too long
         self._wake = asyncio.Event()
         self._is_writing = False
         self._set_aside = 0
-        self.lost_log_rows = 0
 
     def put(self, item: Item, settled: Settled, give_up_at: float) -> None:
         """
@@ -97,29 +94,15 @@ class Ingest:
         """A handler wrote a station's sessions: what we remember of them is not so any more."""
         self._known.forget_stations([station_id])
 
+    @property
+    def log_rows_lost(self) -> int:
+        return self._log.lost
+
     def log(self, message: Message) -> None:
-        """Nobody waits for the message log; when the database is slow its oldest rows go."""
-        if len(message.body) > _LOGGED_BODY_BYTES:
-            message = message._replace(body=message.body[:_LOGGED_BODY_BYTES])
         if not self._log:
             # It rides with the next batch; where there is none, it has one of its own soon.
             asyncio.get_running_loop().call_later(_LOG_LINGER_S, self._wake.set)
-        self._log.append(message)
-        self._log_bytes += len(message.body)
-        self._bound_log()
-
-    def _log_again(self, logged: list[Message]) -> None:
-        """What was not written comes first, and is what goes when there is no room."""
-        self._log.extendleft(reversed(logged))
-        self._log_bytes = sum(len(message.body) for message in self._log)
-        self._bound_log()
-
-    def _bound_log(self) -> None:
-        while len(self._log) > _MOST_LOGGED or self._log_bytes > _MOST_LOGGED_BYTES:
-            self._log_bytes -= len(self._log.popleft().body)
-            self.lost_log_rows += 1
-            if self.lost_log_rows % 10_000 == 1:
-                log.warning("messages.not_logged", so_far=self.lost_log_rows)
+        self._log.add(message)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -172,18 +155,16 @@ class Ingest:
             items = [self._items.popleft() for _ in range(min(len(self._items), _MOST_ITEMS))]
             # Nobody waits for what was given up: its charger will say it again.
             items = [item for item in items if item.settled is not None]
-            logged = list(self._log)
-            self._log.clear()
-            self._log_bytes = 0
+            logged = self._log.take()
             if self._items:
                 self._wake.set()
             if not items and not logged:
                 continue
             self._is_writing = True
-            usual = [item for item in items if batch.is_usual(self._known, item)]
+            known = [item for item in items if usual.is_usual(self._known, item)]
             try:
-                if usual:
-                    await self._commit_usual(conn, usual, logged)
+                if known:
+                    await self._commit_usual(conn, known, logged)
                     items = [item for item in items if item.settled is not None]
                     logged = []
                 if items or logged:
@@ -191,7 +172,7 @@ class Ingest:
             except Exception as error:
                 if is_away(error) or conn.is_closed():
                     self._items.extendleft(reversed(items))
-                    self._log_again(logged)
+                    self._log.add_again(logged)
                     self._wake.set()
                     raise StoreAway(str(error) or type(error).__name__) from error
                 await self._one_by_one(conn, items, logged, error)
@@ -231,7 +212,7 @@ class Ingest:
     ) -> None:
         items.sort(key=lambda item: item.station_id)
         try:
-            outcome = await batch.write_usual(conn, self._known, items, logged)
+            outcome = await usual.write(conn, self._known, items, logged)
         except BaseException:
             self._known.forget_stations(item.station_id for item in items)
             raise

@@ -19,12 +19,12 @@ import asyncpg
 import structlog
 
 from csms import say
-from csms.batch import Item
 from csms.config import Config
 from csms.errors import NoSession, OcppError
 from csms.ingest import Ingest
+from csms.items import Item
 from csms.masking import masked
-from csms.ocpp import frames, salvage, v2, v16
+from csms.ocpp import frames, gate, salvage
 from csms.ocpp.frames import CallFrame
 from csms.ocpp.handling import Call, Chosen, Frequent, Handler, Quick, Rare
 from csms.ocpp.link import Heard, Link, Reply
@@ -49,12 +49,6 @@ _NEVER_SECRET = frozenset(
 )
 _PROBLEM_CHARACTERS = 500
 Result = TypeVar("Result")
-
-_TABLES: dict[str, dict[str, Handler | Chosen]] = {
-    "1.6": v16.HANDLERS,
-    "2.0.1": v2.HANDLERS,
-    "2.1": v2.HANDLERS | v2.ADDED_IN_2_1,
-}
 
 # Two transactions met: the same again will do. A row meets the making of its day's partition as
 # a violated check.
@@ -199,13 +193,11 @@ class Dispatch:
         """Raises OcppError."""
         frame = heard.frame
         action, version = frame.action, link.version
-        handler = _TABLES[version].get(action)
-        if handler is None:
-            raise _no_handler(version, action)
+        handler = gate.handler_of(version, action)
         is_kept = action in TRANSACTION_ACTIONS and not link.station.strict
         if frame.problem is not None and not is_kept:
             raise OcppError("FormatViolation", frame.problem)
-        _check_registered(link, action)
+        gate.check_registered(link, action)
         payload: Payload = frame.payload
         problem = frame.problem
         wrong = say.violation(version, action, payload)
@@ -365,46 +357,3 @@ def _is_harmless(action: str, wrong: say.Violation) -> bool:
     that is too long is a card that nobody registered (D-P09).
     """
     return action in ("BootNotification", "Authorize") and wrong.keyword == "maxLength"
-
-
-def _no_handler(version: str, action: str) -> OcppError:
-    name = action[:_LOGGED_ACTION]
-    known = say.actions(version)
-    if action.removesuffix("-Signed") in known and (
-        action.endswith("-Signed") or action not in _SAID_BY_STATIONS[version]
-    ):
-        return OcppError("NotSupported", f"{name} is not for a central system to receive")
-    return OcppError("NotImplemented", f"{name} is not implemented")
-
-
-# What stations may say and we have no decision for yet: the answer carries one (decision 12).
-_DECISIONS = frozenset(
-    {
-        "SignCertificate",
-        "Get15118EVCertificate",
-        "GetCertificateStatus",
-        "GetCertificateChainStatus",
-        "NotifyEVChargingNeeds",
-        "NotifyEVChargingSchedule",
-        "OpenPeriodicEventStream",
-        "PullDynamicScheduleUpdate",
-        "VatNumberValidation",
-    }
-)
-_SAID_BY_STATIONS = {version: frozenset(table) | _DECISIONS for version, table in _TABLES.items()}
-
-
-def _check_registered(link: Link, action: str) -> None:
-    """
-    Who may say what before it is accepted (decision 3; B01.FR.10, B02.FR.09, B03.FR.07).
-
-    Raises OcppError.
-    """
-    if action == "BootNotification":
-        return
-    if action in TRANSACTION_ACTIONS and not (link.station.strict and link.version != "1.6"):
-        return
-    if link.station.registration != "Accepted":
-        raise OcppError("SecurityError", f"this station is {link.station.registration}")
-    if link.version != "1.6" and not link.is_booted:
-        raise OcppError("SecurityError", "a BootNotification comes first")

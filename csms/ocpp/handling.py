@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from csms.batch import Item
 from csms.config import Config
+from csms.items import Item
 from csms.say import Payload, Version
 from db.model.sessions import Family
 from db.model.stations import Station

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from csms.batch import Measured
+from csms.items import Measured
 from csms.ocpp.salvage import text
 from csms.rules import clocks
 from csms.rules.series import figures, summarise

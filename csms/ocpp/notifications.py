@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csms.batch import Item
+from csms.items import Item
 from csms.masking import masked
 from csms.ocpp.handling import Call
 from csms.say import Payload

@@ -13,11 +13,10 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from csms import batch, charging
-from csms import ingest as ingest_module
-from csms.batch import Item, Measured
+from csms import batch, charging, message_log, usual
 from csms.errors import NoSession
 from csms.ingest import Ingest
+from csms.items import Item, Measured
 from csms.rules.series import figures, summarise
 from db import changes, messages, sessions
 from db.messages import Message
@@ -311,7 +310,7 @@ async def test_what_comes_while_a_commit_runs_goes_into_one_batch(
     for number in (station_id, *others):
         await begin(pool, number)
     batches: list[list[int]] = []
-    write, write_usual = batch.write, batch.write_usual
+    write, write_usual = batch.write, usual.write
 
     async def noted(conn: Any, known: Any, items: Any) -> Any:
         batches.append([item.station_id for item in items])
@@ -322,7 +321,7 @@ async def test_what_comes_while_a_commit_runs_goes_into_one_batch(
         return await write_usual(conn, known, items, logged)
 
     monkeypatch.setattr(batch, "write", noted)
-    monkeypatch.setattr(batch, "write_usual", noted_usual)
+    monkeypatch.setattr(usual, "write", noted_usual)
     async with ingesting(database_url) as ingest:
         async with pool.acquire() as conn, conn.transaction():
             await conn.execute(HOLD_UP)
@@ -423,11 +422,11 @@ async def test_a_reading_long_before_the_session_is_not_the_sessions(
 async def test_the_message_log_is_bounded_while_nobody_writes_it(
     database_url: str, pool: Pool, station_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    most = ingest_module._MOST_LOGGED
+    most = message_log._MOST
     ingest = Ingest(database_url, Topics().told)
     for number in range(most + 5):
         ingest.log(message(number))
-    assert ingest.lost_log_rows == 5
+    assert ingest.log_rows_lost == 5
 
     task = asyncio.create_task(ingest.run())
     await ingest.drain()
@@ -442,7 +441,7 @@ async def test_the_message_log_is_bounded_while_nobody_writes_it(
 async def test_a_batch_that_comes_back_does_not_push_newer_messages_out_of_the_log(
     database_url: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest_module, "_MOST_LOGGED", 3)
+    monkeypatch.setattr(message_log, "_MOST", 3)
     is_cut = False
     add_many = messages.add_many
     ingest = Ingest(database_url, Topics().told)
@@ -469,7 +468,7 @@ async def test_a_batch_that_comes_back_does_not_push_newer_messages_out_of_the_l
 
     rows = await pool.fetch("select message_id from message order by id")
     assert [row["message_id"] for row in rows] == ["m1", "m2", "m3"]
-    assert ingest.lost_log_rows == 1
+    assert ingest.log_rows_lost == 1
 
 
 async def test_quarantine_notifications_and_statuses_are_written_with_the_batch(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from csms.batch import Item, Measured
+from csms.items import Item, Measured
 from csms.config import Config
 from csms.ingest import Ingest
 from csms.jobs import Jobs

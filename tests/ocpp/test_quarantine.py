@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from csms.ocpp import dispatch
+from csms.ocpp import gate
 from csms.ocpp.handling import Handler, Quick, Rare
 from csms.say import Payload, Version
 from db import readings, sessions
@@ -55,7 +55,7 @@ async def test_a_transaction_message_that_we_fail_to_handle_is_kept_and_answered
     action: str,
     payload: Payload,
 ) -> None:
-    monkeypatch.setitem(dispatch._TABLES[version], action, Rare(failing))
+    monkeypatch.setitem(gate._TABLES[version], action, Rare(failing))
     await add_station(database_url, "CP-1")
     async with csms(database_url, tmp_path) as server, charger(server.url, "CP-1", version) as cp:
         said = json.dumps([2, "q1", action, payload])
@@ -94,7 +94,7 @@ async def test_any_other_message_that_we_fail_to_handle_is_an_internal_error(
     await add_station(database_url, "CP-1")
     async with csms(database_url, tmp_path) as server, charger(server.url, "CP-1") as cp:
         with monkeypatch.context() as patch:
-            patch.setitem(dispatch._TABLES["1.6"], action, handler)
+            patch.setitem(gate._TABLES["1.6"], action, handler)
             answer = await cp.call(action, payload)
         assert answer[2:4] == ["InternalError", "the fault is ours"]
         # The link goes on.
@@ -209,7 +209,7 @@ async def test_what_is_kept_of_a_start_does_not_keep_its_stop_from_being_kept(
 
 async def _failed_start(cp: Charger, monkeypatch: pytest.MonkeyPatch) -> int:
     with monkeypatch.context() as patch:
-        patch.setitem(dispatch._TABLES["1.6"], "StartTransaction", Rare(failing))
+        patch.setitem(gate._TABLES["1.6"], "StartTransaction", Rare(failing))
         number = (await cp.call("StartTransaction", START))["transactionId"]
     assert isinstance(number, int)
     return number

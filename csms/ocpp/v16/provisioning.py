@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from csms import booting
-from csms.batch import Item
 from csms.errors import OcppError
+from csms.items import Item
 from csms.ocpp.handling import Call
 from csms.ocpp.salvage import integer, text
 from csms.ocpp.v16 import words

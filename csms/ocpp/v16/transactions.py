@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from csms import cards, charging
-from csms.batch import Item
+from csms.items import Item
 from csms.ocpp.handling import Call
 from csms.ocpp.measured import measured
 from csms.ocpp.salvage import integer, text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csms import booting, cards
-from csms.batch import Item
+from csms.items import Item
 from csms.ocpp.handling import Call
 from csms.ocpp.salvage import text
 from csms.ocpp.v2 import words

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import msgspec
 
 from csms import cards, charging
-from csms.batch import Item
+from csms.items import Item
 from csms.ocpp.handling import Call, Frequent, Handler, Rare
 from csms.ocpp.measured import measured
 from csms.ocpp.salvage import text
