@@ -30,7 +30,9 @@ def measured(
     received_at: datetime,
 ) -> list[Measured]:
     """
-    One Measured for each `meterValue` element; what is not an object is left to quarantine.
+    One Measured for each `meterValue` element that says a value; others are left to quarantine.
+
+    A frame has room for 300,000 that say nothing: they must not cost more than reading them.
 
     The fingerprint covers what makes two readings the same one (decision 14): EVSE, connector,
     transaction, the charger's own text of the time, and every sample.
@@ -42,14 +44,16 @@ def measured(
     for element in elements:
         if not isinstance(element, dict):
             continue
+        values = element.get("sampledValue")
+        if not isinstance(values, list):
+            continue
+        samples = [
+            read_sample(value) for value in values if isinstance(value, dict) and "value" in value
+        ]
+        if not samples:
+            continue
         said = element.get("timestamp")
         at, flags = clocks.when(said, received_at)
-        values = element.get("sampledValue")
-        samples = (
-            [read_sample(value) for value in values if isinstance(value, dict)]
-            if isinstance(values, list)
-            else []
-        )
         found = figures(samples)
         fingerprint = blake2b(_encode((where, element)), digest_size=16).digest()
         out.append(
