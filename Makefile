@@ -37,6 +37,7 @@ run: setup ## Start everything; Ctrl-C ends it
 	@$(PY) run.py --end-with-make
 
 test: setup ## Run the tests
+	@$(PY) -m tests.pages.chromium
 	@PYTHONASYNCIODEBUG=1 $(PY) -m pytest -n 2
 
 check: setup ## Check style, types and import rules

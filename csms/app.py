@@ -215,5 +215,5 @@ async def _enter_node(config: Config, pool: Pool, notifier: Notifier) -> None:
         await hide_secrets(conn, expired)
     notifier.changed(
         *(changes.topic("station", station_id) for station_id in gone),
-        *(changes.topic("command", command.station_id, command.id) for command in expired),
+        *(commands.topic(command) for command in expired),
     )

@@ -138,7 +138,7 @@ class Jobs:
             await hide_secrets(conn, expired)
         self._notifier.changed(
             *(changes.topic("station", station_id) for station_id in gone),
-            *(changes.topic("command", command.station_id, command.id) for command in expired),
+            *(commands.topic(command) for command in expired),
         )
 
     async def keep_partitions(self) -> None:

@@ -5,16 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from db import changes
 from db.model.commands import Command, CommandState, TypedCommand, encode, kind_of
 from db.rows import Conn, columns, many, maybe, one
 
 COMMAND = columns(Command)
+_DRIVER = "driver:"
+
+
+def by_driver(account_id: int) -> str:
+    """What `asked_by` says of a driver: he may see his own commands, and no one else's."""
+    return f"{_DRIVER}{account_id}"
+
+
+def topic(command: Command) -> str:
+    """Under which its changes are told: `command:3:9@12` to the driver who asked."""
+    who, number = command.asked_by[: len(_DRIVER)], command.asked_by[len(_DRIVER) :]
+    account_id = int(number) if who == _DRIVER and number.isdecimal() else None
+    return changes.topic("command", command.station_id, command.id, account_id=account_id)
 
 
 async def ask(
     conn: Conn, station_id: int, command: TypedCommand, *, asked_by: str, valid_for: timedelta
 ) -> Command:
-    """`valid_for` bounds the wait for the station: nothing is unlocked an hour later."""
+    """
+    `valid_for` bounds the wait for the station: nothing is unlocked an hour later.
+
+    Args:
+        asked_by: such as `api:shop`, or `driver:12` by its account, whose pages then hear of it.
+    """
     return await one(
         conn,
         Command,

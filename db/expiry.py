@@ -10,6 +10,7 @@ _KEPT = (
     ("authorization_decision", "at", 400),
     ("command", "asked_at", 90),
     ("notification", "received_at", 90),
+    ("web_session", "expires_at", 0),
 )
 _BATCH = 10_000
 

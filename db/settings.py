@@ -46,9 +46,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OPERATOR_ZONE", "UTC", "time zone of counters, filters and periods"),
     Setting("OPERATOR_CURRENCY", "EUR", "currency of new sites, three letters"),
     Setting("SMTP_URL", "", "smtp://user:password@host:port for mails; empty: none are sent"),
-    Setting("DEMO", "1", "1: simulated chargers and example data; used when pages come"),
-    Setting("ADMIN_EMAIL", "", "the first administrator; used when pages come"),
-    Setting("ADMIN_PASSWORD", "", "password of the first administrator; used when pages come"),
+    Setting("DEMO", "1", "1: in a database without chargers, a demo with simulated ones"),
+    Setting(
+        "ADMIN_EMAIL",
+        "",
+        "the first administrator, who is made at the start while there is none",
+    ),
+    Setting("ADMIN_PASSWORD", "", "password of the first administrator, at least 12 characters"),
 )
 
 # A variable that begins so is meant for us; other programs own the likes of LOG_ and DATA_.

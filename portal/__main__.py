@@ -1,4 +1,4 @@
-"""`python -m portal` serves pages and API; `python -m portal token ...` keeps the API's tokens."""
+"""`python -m portal` serves pages and API; with a noun it keeps tokens, accounts or the demo."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from csms import logs
 from db.config import ConfigError
 from db.embedded import database
 from db.parent import END_WITH_PARENT, parent_gone
-from portal import tokens
+from portal import account_cli, tokens
 from portal.app import listening, make_app, open_socket
 from portal.config import Config
 from portal.context import READINESS
+from portal.demo import start
 
 log = structlog.get_logger()
 
@@ -29,8 +30,15 @@ def main(words: Sequence[str]) -> int:
     try:
         config = Config.from_env(os.environ)
         logs.setup(config.log_level, config.log_format)
+        status: int
         if arguments.noun == "token":
-            status: int = _run(tokens.run(config, arguments))
+            status = _run(tokens.run(config, arguments))
+            return status
+        if arguments.noun == "account":
+            status = _run(account_cli.run(config, arguments))
+            return status
+        if arguments.noun == "demo":
+            status = _run(start.run(config))
             return status
         _run(_serve(config, ends_with_parent=arguments.end_with_parent))
     except ConfigError as error:
@@ -82,7 +90,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m portal", description=__doc__)
     parser.add_argument(END_WITH_PARENT, action="store_true", help=argparse.SUPPRESS)
-    nouns = parser.add_subparsers(dest="noun", metavar="token")
+    nouns = parser.add_subparsers(dest="noun", metavar="token|account|demo")
     verbs = nouns.add_parser("token", help="keep the API's tokens").add_subparsers(
         dest="verb", required=True
     )
@@ -92,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("list", help="all tokens, and when each was last used")
     revoke = verbs.add_parser("revoke", help="end a token at once")
     revoke.add_argument("token", metavar="NAME|ID")
+    account_cli.add_verbs(nouns)
+    nouns.add_parser("demo", help="load the demo into a database without chargers")
     return parser
 
 

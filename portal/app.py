@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import asyncpg
 import structlog
 from aiohttp import web
 
 from db.changes import Listener, Notifier
-from db.config import ConfigError
+from db.config import ConfigError, secret_key
 from db.connect import create_pool
 from db.errors import is_away
 from db.migrate import migrate
-from portal import health
-from portal.access import API, TokenUse, bearer
+from portal import first_admin, health, pages, security, static_files
+from portal.access import TokenUse, bearer
 from portal.api import v1
 from portal.config import Config
-from portal.context import CONFIG, LIVE, NOTIFIER, POOL, READINESS, TOKEN_USE, Readiness
-from portal.errors import problems
+from portal.context import (
+    CODE,
+    CONFIG,
+    LIMITS,
+    LIVE,
+    NOTIFIER,
+    POOL,
+    READINESS,
+    SECRET,
+    TOKEN_USE,
+    Readiness,
+)
+from portal.csrf import csrf, write_visitor
+from portal.demo.accounts import close_known
+from portal.error_pages import problems
+from portal.limits import Limits
 from portal.live import Live
+from portal.people import people
 from portal.protocol import Protocol
+from portal.views import driver, sign_in, stream, theme
 
 log = structlog.get_logger()
 
@@ -38,14 +57,37 @@ _CLOSE_S = 5.0
 
 
 def make_app(config: Config, database_url: str) -> web.Application:
-    app = web.Application(middlewares=[problems, bearer], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[problems, bearer, people, csrf], client_max_size=MAX_BODY_BYTES
+    )
     app[CONFIG] = config
+    app[SECRET] = secret_key(config.database, {"SECRET_KEY": config.secret})
+    app[LIMITS] = Limits()
+    app[CODE] = secrets.token_hex(4)
     app.cleanup_ctx.append(_parts(database_url))
-    app.on_response_prepare.append(_headers)
+    app.on_response_prepare.extend([security.headers, write_visitor])
     app.on_shutdown.append(_let_go)
-    for routes in (health.routes, v1.routes):
+    pages.setup(app)
+    for routes in (
+        health.routes,
+        v1.routes,
+        static_files.routes,
+        sign_in.routes,
+        stream.routes,
+        theme.routes,
+        driver.routes,
+        *_optional(),
+    ):
         app.add_routes(routes)
     return app
+
+
+def _optional() -> Any:
+    for name in ("admin",):
+        try:
+            yield importlib.import_module(f"portal.views.{name}").routes
+        except (ImportError, AttributeError):
+            continue
 
 
 @asynccontextmanager
@@ -120,6 +162,9 @@ def _direct(app: web.Application, database_url: str) -> str:
 
 async def _work(app: web.Application, database_url: str) -> None:
     await _migrate(app[READINESS], _direct(app, database_url))
+    async with app[POOL].acquire() as conn, conn.transaction():
+        await close_known(conn, app[CONFIG])
+    await first_admin.see_to_it(app)
     app[READINESS].reason = None
     log.info("portal.ready")
     await asyncio.gather(
@@ -161,13 +206,6 @@ async def _close(pool: asyncpg.Pool[asyncpg.Record], notifier: Notifier) -> None
     except Exception as error:
         log.warning("database.left", error=repr(error))
         pool.terminate()
-
-
-async def _headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.popall("Server", None)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if request.path.startswith(API):
-        response.headers["Cache-Control"] = "no-store"
 
 
 async def _let_go(app: web.Application) -> None:

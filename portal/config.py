@@ -18,6 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 @dataclass(frozen=True)
 class Config:
     database: DatabaseConfig
+    secret: str = field(default="", repr=False)  # as given; empty: made in DATA_DIR
     host: str = "127.0.0.1"
     port: int = 8080
     csms_host: str = "127.0.0.1"  # where chargers connect, to be told to whoever adds one
@@ -43,6 +44,7 @@ class Config:
             secret_key(database, env)  # one that is too short is said now, not at the first use
         return cls(
             database=database,
+            secret=settings.text(env, "SECRET_KEY"),
             host=settings.text(env, "PORTAL_HOST"),
             port=settings.port(env, "PORTAL_PORT"),
             csms_host=settings.text(env, "CSMS_HOST"),

@@ -17,6 +17,7 @@ from portal.live import Live
 
 if TYPE_CHECKING:
     from portal.access import TokenUse
+    from portal.limits import Limits
 
 ACQUIRE_S = 2.0
 
@@ -25,6 +26,9 @@ POOL: web.AppKey[Pool] = web.AppKey("pool", asyncpg.Pool)
 NOTIFIER = web.AppKey("notifier", Notifier)
 LIVE = web.AppKey("live", Live)
 TOKEN_USE: web.AppKey[TokenUse] = web.AppKey("token_use")
+SECRET = web.AppKey("secret", bytes)
+LIMITS: web.AppKey[Limits] = web.AppKey("limits")
+CODE = web.AppKey("code", str)  # of the first-run page, where the asker is not on this machine
 
 
 class Readiness:

@@ -1,5 +1,5 @@
 """
-What goes wrong on the web, as RFC 9457 problem documents.
+What goes wrong on the web: an RFC 9457 problem document for the API, a page for people.
 
     Problem              a status and a sentence, raised by a handler
     StoreError           of the database: NotFound is 404, Conflict 409, StoreAway 503
@@ -82,22 +82,19 @@ def unavailable(detail: str) -> Problem:
     return Problem(503, detail, headers={"Retry-After": str(_RETRY_AFTER_S)})
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Problem as problem:
-        return problem.response()
-    except NotFound as error:
-        return Problem(404, _sentence(error)).response()
-    except Conflict as error:
-        return Problem(409, _sentence(error)).response()
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        return _of_aiohttp(error).response()
-    except Exception as error:
-        return _unforeseen(request, error).response()
+def problem_of(request: web.Request, error: Exception) -> Problem:
+    """What to tell whoever asked. What nobody foresaw is in the log, under a reference."""
+    match error:
+        case Problem():
+            return error
+        case NotFound():
+            return Problem(404, _sentence(error))
+        case Conflict():
+            return Problem(409, _sentence(error))
+        case web.HTTPException():
+            return _of_aiohttp(error)
+        case _:
+            return _unforeseen(request, error)
 
 
 def _of_aiohttp(error: web.HTTPException) -> Problem:

@@ -1,9 +1,9 @@
 """
-In the place of csms or portal in the tests of run.py: answers /health/ready, and misbehaves.
+In the place of what run.py starts, in its tests: answers /health/ready, and misbehaves.
 
-    python -m tests.stand_in NAME FOLDER [BEHAVIOUR]
+    python -m tests.stand_in NAME FOLDER BEHAVIOUR [--stations FILE] --end-with-parent
 
-Each start adds a line with its number to FOLDER/NAME.
+Each start adds a line with its number to FOLDER/NAME. The fleet does not listen.
 """
 
 import asyncio
@@ -23,6 +23,10 @@ async def main(name: str, folder: Path, behaviour: str) -> int:
     if behaviour == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
+    if name == "fleet":
+        await parent_gone()
+        return 0
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -37,5 +41,7 @@ async def main(name: str, folder: Path, behaviour: str) -> int:
 
 if __name__ == "__main__":
     assert sys.argv[-1] == END_WITH_PARENT
-    arguments = [*sys.argv[1:-1], ""]
-    sys.exit(asyncio.run(main(arguments[0], Path(arguments[1]), arguments[2])))
+    name, folder, behaviour, *more = sys.argv[1:-1]
+    assert bool(more) == (name == "fleet")
+    assert all(part == "--stations" or Path(part).exists() for part in more)
+    sys.exit(asyncio.run(main(name, Path(folder), behaviour)))

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import asyncpg
 import pytest
 
 import run
+from db.children import DEATHS
+from portal.demo.accounts import KNOWN
 from tests.db.test_embedded import eventually, holder, lives, postgres
 
 ROOT = Path(__file__).parents[1]
@@ -26,17 +29,18 @@ sys.exit(run.main(json.loads(sys.argv[1])))
 
 
 class Run:
-    """run.py with stand-ins for csms and portal, in a folder of its own."""
+    """run.py with stand-ins for what it starts, in a folder of its own."""
 
-    def __init__(self, folder: Path, database_url: str = "") -> None:
+    def __init__(self, folder: Path, database_url: str = "", *, demo: str = "0") -> None:
         self.folder = folder
         self.data_dir = folder / "data"
-        self.behaviours = {"csms": "", "portal": ""}
+        self.behaviours = {"csms": "", "portal": "", "fleet": ""}
         self.env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
             "DATA_DIR": str(self.data_dir),
             "DATABASE_URL": database_url,
             "CSMS_PORT": str(free_port()),
             "PORTAL_PORT": str(free_port()),
+            "DEMO": demo,
         }
 
     def command(self, *arguments: str) -> list[str]:
@@ -51,7 +55,7 @@ class Run:
         """Running, and ready."""
         with started(self.command(), self.env) as process:
             try:
-                until(process.stdout, "Polaris Express is up")
+                self.said = until(process.stdout, "Ctrl-C ends all of it")
                 yield process
             finally:
                 process.kill()
@@ -93,13 +97,14 @@ def started(command: list[str], env: Mapping[str, str]) -> Iterator["subprocess.
         yield process
 
 
-def until(output: IO[str] | None, words: str) -> None:
+def until(output: IO[str] | None, words: str) -> str:
+    """All that was said up to the line with these words."""
     assert output
     heard = []
     for line in output:
         heard.append(line)
         if words in line:
-            return
+            return "".join(heard)
     raise AssertionError(f"never said: {words}; but {heard}")
 
 
@@ -109,14 +114,80 @@ def here(tmp_path: Path, database_url: str) -> Run:
     return Run(tmp_path, database_url)
 
 
-def test_it_says_what_to_open_and_what_to_type_next(here: Run) -> None:
-    with here.up() as process:
+@pytest.fixture
+def with_demo(tmp_path: Path, database_url: str) -> Run:
+    return Run(tmp_path, database_url, demo="1")
+
+
+def test_an_empty_system_says_where_the_first_administrator_is_made(here: Run) -> None:
+    with here.up():
+        assert here.lives("fleet") == []
+
+    portal = f"http://127.0.0.1:{here.env['PORTAL_PORT']}"
+    assert f"Open {portal}: its first page makes the first administrator." in here.said
+    assert f"Chargers connect to ws://127.0.0.1:{here.env['CSMS_PORT']}/ocpp/" in here.said
+
+
+def test_the_demo_says_what_to_open_and_as_whom(with_demo: Run) -> None:
+    with with_demo.up() as process:
+        eventually(lambda: len(with_demo.lives("fleet")) == 1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+    first = with_demo.said
+    assert with_demo.all_ended()
+
+    assert f"Open http://127.0.0.1:{with_demo.env['PORTAL_PORT']} and sign in:" in first
+    for email, password in KNOWN.items():
+        assert email in first
+        assert password in first
+
+    with with_demo.up():
+        pass
+    assert tail(with_demo.said) == tail(first)
+
+
+def tail(said: str) -> str:
+    return said[said.index("Polaris Express is up") :]
+
+
+async def test_chargers_of_the_operators_own_leave_the_demo_out(with_demo: Run) -> None:
+    conn = await asyncpg.connect(with_demo.env["DATABASE_URL"])
+    await conn.execute("insert into station (identity, public_id) values ('MINE', 'ABCDEFGH')")
+    await conn.close()
+
+    with with_demo.up():
+        assert with_demo.lives("fleet") == []
+
+    assert "The database has chargers of its own, so the demo is left out." in with_demo.said
+    assert not any(email in with_demo.said for email in KNOWN)
+
+
+def test_a_fleet_that_dies_is_started_again_and_ends_nothing(with_demo: Run) -> None:
+    with_demo.behaviours["fleet"] = "ends1"
+    with with_demo.up() as process:
+        until(process.stdout, "The demo's fleet ended with status 1 and is started again.")
+        eventually(lambda: len(with_demo.lives("fleet")) >= 3)
+        assert process.poll() is None
+        # Once is enough: the reason is above it.
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate()
 
-    assert f"http://127.0.0.1:{here.env['PORTAL_PORT']}/api/v1" in said
-    assert f"ws://127.0.0.1:{here.env['CSMS_PORT']}/ocpp" in said
-    assert "python -m portal token create --name me --scope admin" in said
+    assert process.returncode == 0
+    assert "fleet" not in said
+    assert len(with_demo.lives("csms")) == len(with_demo.lives("portal")) == 1
+
+
+def test_known_passwords_are_gone_before_the_portal_is_open_to_others(with_demo: Run) -> None:
+    with with_demo.up():
+        pass
+    eventually(with_demo.all_ended)
+    with_demo.env |= {"PUBLIC_URL": "https://charge.example.com", "DEMO": "0"}
+
+    with with_demo.up():
+        pass
+
+    assert "were made just now" in with_demo.said
+    assert not any(password in with_demo.said for password in KNOWN.values())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -132,19 +203,38 @@ def test_one_signal_ends_everything_in_order(tmp_path: Path, number: signal.Sign
 
 
 def test_after_a_kill_nothing_is_left_running(tmp_path: Path) -> None:
-    here = Run(tmp_path)
+    here = Run(tmp_path, demo="1")
     with here.up() as process:
+        eventually(lambda: len(here.lives("fleet")) == 1)
         pid, parent = postgres(here.data_dir), holder(here.data_dir)
         process.kill()
 
     eventually(here.all_ended)
     eventually(lambda: not lives(pid) and not lives(parent))
 
+    with here.up() as process:  # and it begins again where it was
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+    assert here.all_ended()
+
+
+def test_a_postgresql_that_is_killed_ends_nothing(tmp_path: Path) -> None:
+    here = Run(tmp_path, demo="1")
+    with here.up() as process:
+        pid = postgres(here.data_dir)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: postgres(here.data_dir) not in {0, pid})
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+
+    assert here.all_ended()
+
 
 def test_when_make_is_killed_it_ends(here: Run) -> None:
     make = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     with started([PYTHON, "-c", make, *here.command(run.WITH_MAKE)], here.env) as process:
-        until(process.stdout, "Polaris Express is up")
+        until(process.stdout, "Ctrl-C ends all of it")
         process.kill()
 
     eventually(here.all_ended)
@@ -152,11 +242,11 @@ def test_when_make_is_killed_it_ends(here: Run) -> None:
 
 def test_a_process_that_dies_is_started_again(here: Run) -> None:
     with here.up() as process:
-        for _ in range(run.DEATHS + 1):
+        for _ in range(DEATHS + 1):
             os.kill(here.lives("csms")[-1], signal.SIGKILL)
             until(process.stdout, "csms is ready.")
 
-        assert len(here.lives("csms")) == run.DEATHS + 2
+        assert len(here.lives("csms")) == DEATHS + 2
         assert len(here.lives("portal")) == 1
 
 
@@ -165,7 +255,7 @@ def test_three_deaths_in_a_row_before_it_was_ready_end_it_with_the_reason(here: 
 
     assert here.refused() == "portal does not start (status 7); it says why above."
 
-    assert len(here.lives("portal")) == run.DEATHS
+    assert len(here.lives("portal")) == DEATHS
     assert here.all_ended()
 
 

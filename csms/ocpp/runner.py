@@ -26,7 +26,7 @@ from csms.ocpp.links import Links
 from csms.ocpp.v2 import commands as v2_commands
 from csms.ocpp.v16 import commands as v16_commands
 from csms.say import Payload
-from db import changes, commands
+from db import commands
 from db.changes import Notifier
 from db.errors import is_away
 from db.messages import Message
@@ -193,7 +193,7 @@ class Runner:
             return
 
     def _tell(self, command: Command) -> None:
-        self._notifier.changed(changes.topic("command", command.station_id, command.id))
+        self._notifier.changed(commands.topic(command))
 
 
 async def hide_secrets(conn: Conn, over: Sequence[Command]) -> None:

@@ -47,7 +47,7 @@ async def ask(
         row = await commands.ask(
             conn, station_id, command, asked_by=asked_by(request), valid_for=valid_for
         )
-    request.app[NOTIFIER].changed(_topic(row))
+    request.app[NOTIFIER].changed(commands.topic(row))
     return row
 
 
@@ -90,7 +90,7 @@ async def _settled(request: web.Request, row: Command, wait_s: float) -> Command
     live = request.app[LIVE]
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
-    with live.watch(_topic(row)) as changed:
+    with live.watch(changes.topic("command", row.station_id, row.id)) as changed:
         while True:
             # Also the first time: it may have settled before we watched. No connection is held.
             try:
@@ -106,10 +106,6 @@ async def _settled(request: web.Request, row: Command, wait_s: float) -> Command
                 async with asyncio.timeout(min(left_s, _POLL_S)):
                     await changed.wait()
             changed.clear()
-
-
-def _topic(row: Command) -> str:
-    return changes.topic("command", row.station_id, row.id)
 
 
 def _words(answer: bytes) -> msgspec.Raw | str:

@@ -1,0 +1,102 @@
+"""Browsers that are signed in. The cookie has the secret, the database only its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db.accounts import Account, Role
+from db.rows import Conn, columns, typed
+
+# Decision 26: drivers 30 days from their last visit; admins 12 h idle, 7 days at most.
+_IDLE: dict[Role, timedelta] = {"driver": timedelta(days=30), "admin": timedelta(hours=12)}
+_LONGEST: dict[Role, timedelta] = {"driver": timedelta(days=3650), "admin": timedelta(days=7)}
+_NOTED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    id: int
+    account: Account
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+def make_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def begin(
+    conn: Conn, account: Account, token: str, *, remote_address: str | None, user_agent: str | None
+) -> None:
+    await conn.execute(
+        """
+        insert into web_session (token_hash, account_id, expires_at, remote_address, user_agent)
+        values ($1, $2, now() + $3, $4, $5)
+        """,
+        _hash(token),
+        account.id,
+        min(_IDLE[account.role], _LONGEST[account.role]),
+        remote_address,
+        None if user_agent is None else user_agent[:300],
+    )
+
+
+async def find(conn: Conn, token: str) -> WebSession | None:
+    """Who holds this cookie now; None when it ended, or when its account may not sign in."""
+    record = await conn.fetchrow(
+        f"""
+        select session.id as session_id, session.created_at as begun_at, session.seen_at,
+            session.expires_at, {columns(Account, "account.")}
+        from web_session session join account on account.id = session.account_id
+        where session.token_hash = $1 and session.expires_at > now() and account.is_active
+        """,
+        _hash(token),
+    )
+    if record is None:
+        return None
+    row = dict(record)
+    id_, begun_at = row.pop("session_id"), row.pop("begun_at")
+    seen_at, expires_at = row.pop("seen_at"), row.pop("expires_at")
+    (account,) = typed(Account, [row])  # type: ignore[list-item]
+    return WebSession(id_, account, begun_at, seen_at, expires_at)
+
+
+async def note_seen(conn: Conn, session: WebSession) -> None:
+    """Move its end on, at most once a minute: pages are read much more often."""
+    role = session.account.role
+    await conn.execute(
+        """
+        update web_session
+        set seen_at = now(), expires_at = least(created_at + $3, now() + $2)
+        where id = $1 and seen_at < now() - $4::interval
+        """,
+        session.id,
+        _IDLE[role],
+        _LONGEST[role],
+        _NOTED_EVERY,
+    )
+
+
+def is_note_due(session: WebSession, now: datetime) -> bool:
+    return now - session.seen_at >= _NOTED_EVERY
+
+
+async def end(conn: Conn, token: str) -> None:
+    await conn.execute("delete from web_session where token_hash = $1", _hash(token))
+
+
+async def end_all(conn: Conn, account_id: int, *, but_token: str | None = None) -> None:
+    """After a new password: everywhere but, perhaps, here."""
+    await conn.execute(
+        "delete from web_session where account_id = $1 and token_hash is distinct from $2",
+        account_id,
+        None if but_token is None else _hash(but_token),
+    )
