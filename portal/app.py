@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import asyncpg
 import structlog
@@ -44,7 +42,7 @@ from portal.limits import Limits
 from portal.live import Live
 from portal.people import people
 from portal.protocol import Protocol
-from portal.views import driver, sign_in, stream, theme
+from portal.views import admin, driver, sign_in, stream, theme
 
 log = structlog.get_logger()
 
@@ -76,18 +74,10 @@ def make_app(config: Config, database_url: str) -> web.Application:
         stream.routes,
         theme.routes,
         driver.routes,
-        *_optional(),
+        admin.routes,
     ):
         app.add_routes(routes)
     return app
-
-
-def _optional() -> Any:
-    for name in ("admin",):
-        try:
-            yield importlib.import_module(f"portal.views.{name}").routes
-        except (ImportError, AttributeError):
-            continue
 
 
 @asynccontextmanager

@@ -68,6 +68,16 @@ def when(at: datetime | None, zone: str = "UTC") -> str:
     return f"{day(at, zone)}, {there:%H:%M}"
 
 
+def short(at: datetime | None, zone: str = "UTC", *, now: datetime | None = None) -> str:
+    """20 Nov 18:42 for tables; 20 Nov 2025 for what was in another year."""
+    if at is None:
+        return UNKNOWN
+    local = at.astimezone(_zone(zone))
+    if local.year != (now or datetime.now(UTC)).astimezone(_zone(zone)).year:
+        return day(at, zone)
+    return f"{local.day} {local:%b %H:%M}"
+
+
 def day(at: datetime | None, zone: str = "UTC") -> str:
     """20 Nov 2026"""
     if at is None:
@@ -123,6 +133,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "plural": plural,
     "power": power,
     "rated": rated,
+    "short": short,
     "when": when,
 }
 

@@ -20,7 +20,8 @@ A test steps the time itself, so that a whole session takes a few milliseconds::
 
 Every method returns when its messages were answered or cannot be sent (no network, not accepted
 yet). `flush()` waits for the rest, `until(condition)` for what the central system does by itself
-(a remote start). Nothing sleeps unless `speed` is given: then time passes by itself.
+(a remote start). Nothing sleeps unless `speed` is given: then time passes by itself,
+from `power_on` on.
 
 Time. A station's clock is its own and starts 11 hours in the past (`Clock(start)` to choose): it
 runs faster than the real one and must not pass it, since a central system believes late times
@@ -38,6 +39,7 @@ Truth. `sessions` hold registers, times and reason; `journal=path` notes each CA
 answer in a file that survives the process (`simulators.journal`).
 
 By hand: `python -m simulators station CP-1 --url ws://127.0.0.1:9000/ocpp --password SECRET`.
+Many at once: `python -m simulators fleet`. Short plays: `python -m simulators scenario --list`.
 """
 
 from simulators.clock import Clock

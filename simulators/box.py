@@ -6,7 +6,7 @@ the outbox. The network comes and goes around it.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from simulators.clock import Clock
 from simulators.dialect import Dialect, Verdict
@@ -32,8 +32,7 @@ class Box:
         self,
         identity: str,
         *,
-        connectors: int,
-        power_w: float,
+        powers_w: Sequence[float],
         register_wh: int | None,
         rng: random.Random,
         clock: Clock,
@@ -56,7 +55,7 @@ class Box:
         start = -1.0 if register_wh is None else float(register_wh)
         self.evses = [
             Evse(id=number, meter=Meter(rng, start), power_w=power_w)
-            for number in range(1, connectors + 1)
+            for number, power_w in enumerate(powers_w, 1)
         ]
 
     def evse(self, evse_id: int) -> Evse:

@@ -32,6 +32,10 @@ class Clock:
         """Move on; nothing rings until `ring` is called."""
         self._us += round(seconds * 1_000_000)
 
+    def catch_up(self) -> None:
+        """Move on to the real time, as a box does that was switched on only now."""
+        self.step(max(0.0, (datetime.now(UTC) - self.now()).total_seconds()))
+
     def set_alarm(self, name: str, seconds: float, action: Callable[[], None]) -> None:
         """Do `action` in so many seconds from now; an alarm of the same name is replaced."""
         self._alarms[name] = (self._us + max(1000, round(seconds * 1_000_000)), action)

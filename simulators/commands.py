@@ -20,7 +20,8 @@ find [URL]                               it is back; they are replayed
 hop URL                                  go over to another server in mid-session
 reboot [end|resume|forget]               power cut: what becomes of the sessions
 wait TIME                                wait 90 s, wait 10 min, wait 2 h
-status                                   what is in each EVSE
+status                                   what is in each EVSE, as a picture on a terminal
+watch [TIME]                             the picture, live, for 60 s unless told
 help, quit"""
 
 
@@ -107,6 +108,11 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Watch:
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Help:
     pass
 
@@ -132,6 +138,7 @@ Command = (
     | Reboot
     | Wait
     | Status
+    | Watch
     | Help
     | Quit
 )

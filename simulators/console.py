@@ -5,24 +5,12 @@ import sys
 import threading
 from collections.abc import Iterable
 
-from simulators.clock import Clock
 from simulators.commands import Command
 from simulators.errors import CannotConnect, ScriptError, SimulatorError
 from simulators.play import run
+from simulators.screen import Screen
 from simulators.script import parse
 from simulators.station import Station
-
-
-class Lines:
-    """Writes what happens, with the station's own time."""
-
-    def __init__(self, identity: str, clock: Clock) -> None:
-        self._identity = identity
-        self._clock = clock
-
-    def say(self, text: str) -> None:
-        sys.stdout.write(f"{self._clock.now():%H:%M:%S} {self._identity}  {text}\n")
-        sys.stdout.flush()
 
 
 def complain(text: str) -> None:
@@ -31,25 +19,25 @@ def complain(text: str) -> None:
 
 
 async def run_script(
-    station: Station, commands: Iterable[Command], *, card: str | None, lines: Lines
+    station: Station, commands: Iterable[Command], *, card: str | None, screen: Screen
 ) -> None:
     for command in commands:
-        if not await run(station, command, card=card, say=lines.say):
+        if not await run(station, command, card=card, screen=screen):
             return
 
 
-async def run_prompt(station: Station, *, card: str | None, lines: Lines) -> None:
+async def run_prompt(station: Station, *, card: str | None, screen: Screen) -> None:
     """Read commands from standard input until `quit` or its end."""
     typed = _typed_lines()
     while (text := await typed.get()) is not None:
         try:
             command = parse(text)
-            if command is not None and not await run(station, command, card=card, say=lines.say):
+            if command is not None and not await run(station, command, card=card, screen=screen):
                 return
         except (ScriptError, CannotConnect) as error:
             complain(str(error))
         except SimulatorError as error:
-            lines.say(str(error))
+            screen.say(str(error))
 
 
 async def live_on(station: Station) -> None:

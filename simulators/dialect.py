@@ -41,10 +41,11 @@ class Verdict:
 class Facts:
     """What the box tells of itself at boot."""
 
-    vendor: str
-    model: str
-    serial: str
-    firmware: str
+    vendor: str = "Polaris Express"
+    model: str = "Simulator"
+    serial: str = ""
+    """Made of the identity where it is empty."""
+    firmware: str = "1.0.0"
 
 
 class Dialect(ABC):

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from simulators.box import Box
@@ -35,8 +35,8 @@ class Firmware:
         version: Version,
         url: str,
         password: str | None,
-        connectors: int,
-        power_w: float,
+        facts: Facts,
+        powers_w: Sequence[float],
         register_wh: int | None,
         rng: random.Random,
         clock: Clock,
@@ -61,10 +61,12 @@ class Firmware:
         self._off = False
         given = {
             "measurands": ",".join(dialect.measurands),
-            "connectors": str(connectors),
+            "connectors": str(len(powers_w)),
+            "vendor": facts.vendor,
+            "model": facts.model,
             "password": password or "",
         }
-        self.facts = Facts("Polaris Express", "Simulator", f"SIM-{identity}"[:25], "1.0.0")
+        self.facts = facts
         self.settings = Settings(
             given | dict(settings), self._setting_changed, measurands=dialect.supported
         )
@@ -76,8 +78,7 @@ class Firmware:
         )
         self.box = Box(
             identity,
-            connectors=connectors,
-            power_w=power_w,
+            powers_w=powers_w,
             register_wh=register_wh,
             rng=rng,
             clock=clock,

@@ -28,13 +28,17 @@ class Pace:
         self._caught_up = speed <= 1
 
     def start(self) -> None:
+        """Time passes from now on, also while the station still looks for its network."""
+        if self._task is not None:
+            return
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(self._firmware.network.watch)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ from simulators.handshake import open_socket
 from simulators.journal import Journal
 from simulators.outbox import Outbox
 from simulators.settings import Settings
+from simulators.traffic import Traffic
 from simulators.wire import Engine, Faults, Handler, Wire
 
 
@@ -52,7 +53,7 @@ class Network:
         self._identity = identity
         self._url = url
         self._dialect = dialect
-        self._handlers = {action: self._watched(do) for action, do in handlers.items()}
+        self._handlers = {action: self._watched(action, do) for action, do in handlers.items()}
         self._settings = settings
         self._outbox = outbox
         self._faults = faults
@@ -70,6 +71,7 @@ class Network:
         self._looking: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self.complaints: list[str] = []
+        self.traffic = Traffic()
 
     async def find(self, url: str | None = None, *, keep_trying: bool = False) -> None:
         """Connect, and from now on reconnect whenever the socket closes."""
@@ -151,6 +153,7 @@ class Network:
             identity=self._identity,
             faults=self._faults,
             journal=self._journal,
+            traffic=self.traffic,
             now=self._now,
             complain=self._complain,
         )
@@ -201,6 +204,7 @@ class Network:
         task.add_done_callback(self.watch)
 
     async def _end_tasks(self) -> None:
+        self._outbox.close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -210,10 +214,11 @@ class Network:
         self.complaints.append(sentence)
         self._say(sentence)
 
-    def _watched(self, handler: Handler) -> Handler:
+    def _watched(self, action: str, handler: Handler) -> Handler:
         """An error in a handler is ours, though the library answers it with InternalError."""
 
         def handle(**payload: Any) -> Any:
+            self.traffic.asked(self._now(), action)
             try:
                 return handler(**payload)
             except Exception as error:

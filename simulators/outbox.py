@@ -108,7 +108,7 @@ class Outbox:
 
     async def run(self, ask: Ask) -> None:
         try:
-            while True:
+            while self._open:
                 message = self._next()
                 if message is None:
                     self._rest()
@@ -119,10 +119,12 @@ class Outbox:
         except Disconnected:
             return
         finally:
-            self._close()
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """There is no socket any more, whether or not `run` has begun or was cancelled."""
         self._open = False
+        self._wake.set()
         for message in [m for m in self._queue if not m.keep]:
             self._remove(message)
             if message.lost:

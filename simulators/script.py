@@ -10,45 +10,28 @@ from collections.abc import Callable
 from typing import cast, get_args
 from urllib.parse import urlsplit
 
-from simulators.commands import (
-    Charge,
-    Clear,
-    Command,
-    Emergency,
-    Fault,
-    Find,
-    Help,
-    Hop,
-    Lose,
-    Plug,
-    Quit,
-    Reboot,
-    Resume,
-    Status,
-    Suspend,
-    Swipe,
-    Unplug,
-    Wait,
-)
+from simulators import commands
+from simulators.commands import Command
 from simulators.errors import ScriptError
 from simulators.remote import Sessions
 from simulators.vehicle import Vehicle
 
 ENERGY = {"wh": 1.0, "kwh": 1000.0}
+WATCH_S = 60.0
 TIME = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 def parse_script(text: str) -> list[Command]:
     """All commands of a file; the error names the line."""
-    commands = []
+    found = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             command = parse(line)
         except ScriptError as error:
             raise ScriptError(f"line {number}: {error}") from None
         if command is not None:
-            commands.append(command)
-    return commands
+            found.append(command)
+    return found
 
 
 def parse(line: str) -> Command | None:
@@ -115,6 +98,10 @@ class _Words:
             raise ScriptError(f'"{text}" is not a ws:// or wss:// address')
         return text
 
+    @property
+    def has_more(self) -> bool:
+        return bool(self._words)
+
     def expect_end(self) -> None:
         if self._words:
             raise ScriptError(f'"{self.command}" does not understand "{" ".join(self._words)}"')
@@ -128,7 +115,7 @@ def _plug(words: _Words) -> Command:
         else:
             soc_pct = words.number("soc")
     try:
-        return Plug(evse, Vehicle(battery_wh=battery_wh, soc_pct=soc_pct))
+        return commands.Plug(evse, Vehicle(battery_wh=battery_wh, soc_pct=soc_pct))
     except ValueError as error:
         raise ScriptError(f"{error}") from None
 
@@ -136,11 +123,11 @@ def _plug(words: _Words) -> Command:
 def _charge(words: _Words) -> Command:
     evse = words.evse()
     if words.take_if("full"):
-        return Charge(evse)
+        return commands.Charge(evse)
     amount, unit = words.amount(ENERGY | TIME, "charge 5 kWh, charge 10 min, charge full")
     if unit in ENERGY:
-        return Charge(evse, energy_wh=amount)
-    return Charge(evse, seconds=amount)
+        return commands.Charge(evse, energy_wh=amount)
+    return commands.Charge(evse, seconds=amount)
 
 
 def _fault(words: _Words) -> Command:
@@ -148,39 +135,44 @@ def _fault(words: _Words) -> Command:
     keep = words.take_if("keep")
     code = None if keep else words.take()
     keep = keep or words.take_if("keep")
-    return Fault(evse, code or "GroundFailure", ends_session=keep is None)
+    return commands.Fault(evse, code or "GroundFailure", ends_session=keep is None)
 
 
 def _hop(words: _Words) -> Command:
     url = words.url()
     if url is None:
         raise ScriptError('"hop" needs the address of the other server')
-    return Hop(url)
+    return commands.Hop(url)
 
 
 def _reboot(words: _Words) -> Command:
     text = words.take() or "end"
     if text not in get_args(Sessions):
         raise ScriptError(f'"reboot" knows end, resume and forget, not "{text}"')
-    return Reboot(cast("Sessions", text))
+    return commands.Reboot(cast("Sessions", text))
+
+
+def _watch(words: _Words) -> Command:
+    return commands.Watch(words.amount(TIME, "watch 30 s")[0] if words.has_more else WATCH_S)
 
 
 READERS: dict[str, Callable[[_Words], Command]] = {
     "plug": _plug,
-    "unplug": lambda words: Unplug(words.evse()),
-    "swipe": lambda words: Swipe(words.evse(), words.take()),
+    "unplug": lambda words: commands.Unplug(words.evse()),
+    "swipe": lambda words: commands.Swipe(words.evse(), words.take()),
     "charge": _charge,
-    "suspend": lambda words: Suspend(words.evse(), bool(words.take_if("vehicle"))),
-    "resume": lambda words: Resume(words.evse()),
+    "suspend": lambda words: commands.Suspend(words.evse(), bool(words.take_if("vehicle"))),
+    "resume": lambda words: commands.Resume(words.evse()),
     "fault": _fault,
-    "clear": lambda words: Clear(words.evse()),
-    "emergency": lambda words: Emergency(words.evse()),
-    "lose": lambda _: Lose(),
-    "find": lambda words: Find(words.url()),
+    "clear": lambda words: commands.Clear(words.evse()),
+    "emergency": lambda words: commands.Emergency(words.evse()),
+    "lose": lambda _: commands.Lose(),
+    "find": lambda words: commands.Find(words.url()),
     "hop": _hop,
     "reboot": _reboot,
-    "wait": lambda words: Wait(words.amount(TIME, "wait 90 s, wait 10 min")[0]),
-    "status": lambda _: Status(),
-    "help": lambda _: Help(),
-    "quit": lambda _: Quit(),
+    "wait": lambda words: commands.Wait(words.amount(TIME, "wait 90 s, wait 10 min")[0]),
+    "status": lambda _: commands.Status(),
+    "watch": _watch,
+    "help": lambda _: commands.Help(),
+    "quit": lambda _: commands.Quit(),
 }

@@ -1,27 +1,28 @@
 """A simulated charging station, as tests and people handle it."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from simulators.clock import Clock
-from simulators.dialect import Version
+from simulators.dialect import Facts, Version
 from simulators.errors import NotPossible
-from simulators.evse import Evse
 from simulators.firmware import Firmware
 from simulators.journal import Journal
 from simulators.live import Pace
 from simulators.network import Backoff
 from simulators.patience import Patience
 from simulators.remote import Sessions
-from simulators.session import Reason, Session, Token
+from simulators.seen import Seen
+from simulators.session import Reason, Token
 from simulators.vehicle import Vehicle
 from simulators.wire import Faults, Repeat
 
 
-class Station:
+class Station(Seen):
     """See the package's docstring for a tour."""
 
     def __init__(
@@ -32,7 +33,8 @@ class Station:
         url: str,
         password: str | None = None,
         connectors: int = 1,
-        power_w: float = 11_000,
+        power_w: float | Sequence[float] = 11_000,
+        facts: Facts | None = None,
         seed: int = 0,
         register_wh: int | None = None,
         clock: Clock | None = None,
@@ -49,6 +51,8 @@ class Station:
         Args:
             url: the central system's base address; the identity is appended.
             connectors: EVSEs, numbered from 1, each with one connector.
+            power_w: of each EVSE; or one figure for each, which then are as many as these.
+            facts: vendor, model, serial number and firmware.
             seed: with the identity it decides the start registers and every other chance.
             register_wh: start registers, instead of those from the seed.
             clock: of this station alone.
@@ -60,6 +64,8 @@ class Station:
             drop_answers: by action, how many answers never reach the box.
             answer_timeout_s: in real seconds.
         """
+        facts = facts or Facts()
+        powers_w = power_w if isinstance(power_w, Sequence) else [power_w] * connectors
         self.identity = identity
         self.version = version
         self.clock = clock or Clock(datetime.now(UTC) if speed and speed <= 1 else None)
@@ -69,8 +75,8 @@ class Station:
             version=version,
             url=url,
             password=password,
-            connectors=connectors,
-            power_w=power_w,
+            facts=replace(facts, serial=facts.serial or f"SIM-{identity}"[:25]),
+            powers_w=powers_w,
             register_wh=register_wh,
             rng=random.Random(f"{seed}/{identity}"),
             clock=self.clock,
@@ -86,42 +92,6 @@ class Station:
         self._network = self.firmware.network
         self._pace = Pace(speed, self.firmware) if speed else None
         self._patience = Patience(self.firmware, stepped=speed is None)
-
-    @property
-    def sessions(self) -> list[Session]:
-        """The truth about every session, oldest first."""
-        return self._box.sessions
-
-    @property
-    def online(self) -> bool:
-        return self.firmware.reporter.online
-
-    @property
-    def registration(self) -> str | None:
-        """The central system's answer to the last boot; None before the first."""
-        return self.firmware.registration
-
-    @property
-    def dropped(self) -> list[str]:
-        """Transaction messages that were given up. Empty when all is well."""
-        return self.firmware.outbox.dropped
-
-    @property
-    def complaints(self) -> list[str]:
-        """CALLERRORs and answers that break their schema, one sentence each."""
-        return self._network.complaints
-
-    @property
-    def waiting(self) -> int:
-        """Transaction messages that are not answered yet."""
-        return self.firmware.outbox.kept
-
-    def evse(self, evse_id: int = 1) -> Evse:
-        return self._box.evse(evse_id)
-
-    def session(self, evse_id: int = 1) -> Session | None:
-        """The running session of an EVSE."""
-        return self.evse(evse_id).session
 
     # Life
 
@@ -149,9 +119,9 @@ class Station:
 
     async def power_on(self) -> None:
         """Connect, boot, tell the statuses. Refused: `Refused`. Nobody there: `CannotConnect`."""
-        await self.firmware.connect()
         if self._pace is not None:
             self._pace.start()
+        await self.firmware.connect()
         await self.settle()
 
     async def power_off(self) -> None:

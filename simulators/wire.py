@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from simulators.clock import text_of
 from simulators.errors import BadAnswer, CallRefused, Disconnected, NoAnswer
 from simulators.journal import Journal
+from simulators.traffic import Traffic
 
 # The library validates in a thread pool otherwise, which costs more than the validation.
 ocpp.messages.ASYNC_VALIDATION = False
@@ -137,6 +138,7 @@ class Wire:
         identity: str,
         faults: Faults,
         journal: Journal | None,
+        traffic: Traffic,
         now: Callable[[], datetime],
         complain: Callable[[str], None],
     ) -> None:
@@ -144,6 +146,7 @@ class Wire:
         self._identity = identity
         self._faults = faults
         self._journal = journal
+        self._traffic = traffic
         self._now = now
         self._complain = complain
         self.socket = socket
@@ -191,6 +194,7 @@ class Wire:
         return answer
 
     def _note(self, request: Any, message_id: str, outcome: str, answer: Any) -> None:
+        self._traffic.told(self._now(), type(request).__name__, outcome)
         if self._journal is not None:
             self._journal.write(
                 station=self._identity,

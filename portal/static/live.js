@@ -32,7 +32,8 @@
         clearTimeout(late);
         late = undefined;
         say("");
-        if (!isFresh) reread();
+        if (isFresh) rereadParts(); // what changed since the page was drawn
+        else reread();
         isFresh = false;
       };
       source.onerror = () => {
@@ -61,12 +62,15 @@
     readAt = Date.now();
     const main = document.getElementById("main");
     const isBusy = inUse(main);
-    for (const part of document.querySelectorAll("[hx-trigger*='sse:']")) {
-      if (isBusy || !main.contains(part)) htmx.trigger(part, part.getAttribute("hx-trigger").match(/sse:[^\s,]+/)[0]);
-    }
+    rereadParts((part) => isBusy || !main.contains(part));
     if (!isBusy) htmx.ajax("GET", location.pathname + location.search, {
       source: document.body, target: "#main", select: "#main", swap: "outerHTML", headers: { "HX-Boosted": "true" },
     });
+  }
+  function rereadParts(isWanted = () => true) {
+    for (const part of document.querySelectorAll("[hx-trigger*='sse:']")) {
+      if (isWanted(part)) htmx.trigger(part, part.getAttribute("hx-trigger").match(/sse:[^\s,]+/)[0]);
+    }
   }
   const inUse = (main) => main.querySelector("dialog[open], :popover-open")
     || main.contains(document.activeElement?.closest("input, select, textarea"))
@@ -84,6 +88,12 @@
       say("This page could not be brought up to date. It tries again by itself.");
       due = setTimeout(reread, 5000);
     } else if (target.id === "main") say("");
+  });
+
+  // What somebody has opened to read stands still.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt } = event.detail;
+    if (elt.matches("[data-calm]") && elt.querySelector("details[open]")) event.preventDefault();
   });
 
   document.addEventListener("visibilitychange", () => {

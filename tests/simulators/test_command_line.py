@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.__main__ import read
+from simulators.__main__ import main
 from tests.simulators.cast import energy_told, reason_told
 from tests.simulators.central import Central, eventually
 
@@ -88,7 +88,7 @@ def test_a_mistake_on_the_command_line_is_said(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        read(["station", "CP-1", *arguments])
+        main(["station", "CP-1", *arguments])
 
     assert end.value.code == 2
     assert sentence in capsys.readouterr().err

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from simulators import CannotConnect, NotPossible
@@ -139,3 +141,17 @@ async def test_a_full_memory_gives_up_readings_and_never_a_start_or_stop(central
     assert len(central.of("TransactionEvent")) == 10
     assert (len(events(central, "Started")), len(events(central, "Ended"))) == (1, 1)
     assert all("the memory is full" in line for line in cp.dropped)
+
+
+async def test_a_link_that_drops_as_soon_as_it_is_there_holds_nothing_up(central: Central) -> None:
+    async with station(central, "2.0.1") as cp:
+        await cp.lose_network()
+        await cp.find_network()
+        await cp.lose_network()
+        async with asyncio.timeout(10):
+            await begin(cp)
+            await cp.charge(1, energy_wh=1000)
+            await cp.unplug(1)
+            await cp.find_network()
+
+    assert energy_told(central) == 1000

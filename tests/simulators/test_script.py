@@ -15,8 +15,11 @@ from simulators.commands import (
     Swipe,
     Unplug,
     Wait,
+    Watch,
 )
-from simulators.play import run, status
+from simulators.picture import lines
+from simulators.play import run
+from simulators.screen import Screen
 from simulators.script import READERS, parse, parse_script
 from tests.simulators.cast import ADA, energy_told, reason_told, station
 from tests.simulators.central import Central
@@ -44,6 +47,8 @@ from tests.simulators.central import Central
         ("reboot resume", Reboot("resume")),
         ("reboot", Reboot("end")),
         ("wait 2 h  # the night", Wait(7200)),
+        ("watch", Watch(60)),
+        ("watch 5 s", Watch(5)),
         ("QUIT", Quit()),
         ("# nothing", None),
         ("", None),
@@ -88,7 +93,9 @@ def test_every_command_is_in_the_help() -> None:
     assert set(READERS) <= told
 
 
-async def test_a_script_lives_through_a_session(central: Central) -> None:
+async def test_a_script_lives_through_a_session(
+    central: Central, capsys: pytest.CaptureFixture[str]
+) -> None:
     script = """
         plug battery 60 soc 20
         swipe            # the card of the command line
@@ -101,28 +108,29 @@ async def test_a_script_lives_through_a_session(central: Central) -> None:
         status
         unplug
     """
-    said: list[str] = []
     async with station(central, "2.0.1") as cp:
+        screen = Screen("CP-1", cp.clock)
         for command in parse_script(script):
-            assert await run(cp, command, card=ADA, say=said.append)
+            assert await run(cp, command, card=ADA, screen=screen)
 
     assert energy_told(central) == 1500
     assert reason_told(central) == "EVDisconnected"
-    assert "EVSE 1: 1000 Wh delivered" in said
-    assert any("ADA-1 has 1500 Wh" in line for line in said)
+    said = capsys.readouterr().out
+    assert "CP-1  EVSE 1: 1000 Wh delivered\n" in said
+    assert "ADA-1 has 1500 Wh" in said
 
 
 async def test_the_rest_of_the_commands_do_what_they_say(central: Central) -> None:
     script = "plug\nswipe\nfault keep\nclear\nreboot resume\nemergency\nwait 1 min\nhelp\nquit\n"
-    said: list[str] = []
     async with station(central, "1.6") as cp:
+        screen = Screen("CP-1", cp.clock)
         going = [
-            await run(cp, command, card=ADA, say=said.append) for command in parse_script(script)
+            await run(cp, command, card=ADA, screen=screen) for command in parse_script(script)
         ]
         hop = parse(f"hop {central.url}")
         assert hop is not None
-        await run(cp, hop, card=None, say=said.append)
-        assert status(cp)[0] == "online, Accepted, 0 messages wait"
+        await run(cp, hop, card=None, screen=screen)
+        assert lines(cp)[0] == "online, Accepted, 0 messages wait"
 
     assert going[-1] is False
     assert reason_told(central) == "EmergencyStop"
@@ -131,4 +139,4 @@ async def test_the_rest_of_the_commands_do_what_they_say(central: Central) -> No
 async def test_a_swipe_needs_a_card(central: Central) -> None:
     async with station(central, "1.6") as cp:
         with pytest.raises(NotPossible, match="which card"):
-            await run(cp, Swipe(1, None), card=None, say=lambda _: None)
+            await run(cp, Swipe(1, None), card=None, screen=Screen("CP-1", cp.clock))
