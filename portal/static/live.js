@@ -32,7 +32,8 @@
         clearTimeout(late);
         late = undefined;
         say("");
-        if (isFresh) rereadParts(); // what changed since the page was drawn
+        // What changed since the page was drawn; not each line of each list for it.
+        if (isFresh) rereadParts((part) => !part.matches("li, tr"));
         else reread();
         isFresh = false;
       };
@@ -67,7 +68,7 @@
       source: document.body, target: "#main", select: "#main", swap: "outerHTML", headers: { "HX-Boosted": "true" },
     });
   }
-  function rereadParts(isWanted = () => true) {
+  function rereadParts(isWanted) {
     for (const part of document.querySelectorAll("[hx-trigger*='sse:']")) {
       if (isWanted(part)) htmx.trigger(part, part.getAttribute("hx-trigger").match(/sse:[^\s,]+/)[0]);
     }

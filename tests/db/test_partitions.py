@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from csms.items import Item, Measured
 from csms.config import Config
 from csms.ingest import Ingest
+from csms.items import Item, Measured
 from csms.jobs import Jobs
 from csms.rules.series import figures, summarise
 from db import messages, partitions, readings

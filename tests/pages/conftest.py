@@ -16,6 +16,7 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from db import accounts, sites
+from db.accounts import Role
 from db.config import DatabaseConfig
 from db.rows import Pool
 from portal.app import listening, make_app, open_socket
@@ -66,7 +67,6 @@ def browser_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 raise AssertionError("Chromium did not start")
         finally:
             process.terminate()
-            process.stderr.close()
 
 
 @pytest.fixture
@@ -88,6 +88,9 @@ class Site:
     pool: Pool
     wrong: list[str] = field(default_factory=list)  # what a page complained of in its console
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def nobody(self, **how: Any) -> Page:
         """A page of a browser that is not signed in: a phone, dark, unless `how` says else."""
@@ -113,17 +116,18 @@ class Site:
         return page
 
 
+PEOPLE: list[tuple[str, str, Role]] = [
+    (DRIVER, "Ada Lovelace", "driver"),
+    (OTHER, "Grace Hopper", "driver"),
+    (ADMIN, "Omar Khayyam", "admin"),
+]
+
+
 async def people(pool: Pool) -> None:
     password_hash = await hash_(PASSWORD)
     async with pool.acquire() as conn:
-        for email, name, role in (
-            (DRIVER, "Ada Lovelace", "driver"),
-            (OTHER, "Grace Hopper", "driver"),
-            (ADMIN, "Omar Khayyam", "admin"),
-        ):
-            await accounts.add(
-                conn, email=email, name=name, role=role, password_hash=password_hash
-            )
+        for email, name, role in PEOPLE:
+            await accounts.add(conn, email=email, name=name, role=role, password_hash=password_hash)
 
 
 async def network(database_url: str, pool: Pool) -> None:

@@ -35,7 +35,7 @@ async def show(request: web.Request) -> web.Response:
         now = await admin_sessions.now(conn, silent_s=SILENT_S)
     shown, has_more = rows[:PAGE], len(rows) > PAGE
     context = {"rows": shown, "more": _said(shown[-1].place) if has_more else None, **_about()}
-    if pages.is_fragment(request):
+    if after is not None and pages.is_fragment(request):
         return pages.render(request, "admin/_sessions_more.html", **context)
     return pages.render(
         request,

@@ -1,0 +1,114 @@
+"""Every page, on a phone and on a desk, dark and light: accessible, in one column, and light."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page
+
+from simulators import Vehicle
+from tests.pages.conftest import ADMIN, DESK, DRIVER, PHONE, Site
+from tests.pages.test_live import charger
+
+NARROW = {"width": 320, "height": 640}
+FOR_NOBODY = ["/sign-in", "/nothing"]
+FOR_DRIVERS = ["/", "/nothing"]
+FOR_ADMINS = [
+    "/admin/transactions",
+    "/admin/devices",
+    "/admin/chargers/new",
+    "/admin/chargers/CP-1",
+    "/admin/chargers/CP-1/edit",
+    "/admin/chargers/CP-1/password",
+    "/admin/chargers/CP-1/key",
+    "/admin/chargers/CP-2",
+    "/admin/sites",
+    "/admin/sites/new",
+    "/admin/sites/1",
+    "/admin/drivers",
+    "/admin/drivers/new",
+    "/admin/drivers/1",
+    "/admin/drivers/1/edit",
+    "/admin/cards",
+    "/admin/cards/new",
+    "/admin/cards/1",
+    "/admin/nothing",
+]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+async def look(page: Page, path: str) -> list[str]:
+    """What is wrong with a page, in words."""
+    await page.goto(path)
+    for details in await page.locator("details").all():
+        await details.evaluate("each => { each.open = true }")
+    found = await Axe().run(page, options=RULES)
+    wrong = [
+        f"{path}: {each['id']} at {each['nodes'][0]['target']}"
+        for each in found.response["violations"]
+    ]
+    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        wrong.append(f"{path} scrolls sideways")
+    if await page.locator("h1").count() != 1:
+        wrong.append(f"{path} has not one h1")
+    return wrong
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+async def test_nothing_is_wrong_with_any_page(
+    site: Site, viewport: dict[str, int], theme: str
+) -> None:
+    wrong: list[str] = []
+    async with charger(site, "CP-2", "1.6") as station:
+        await station.plug_in(1, Vehicle())
+        await station.swipe(1, "ADA-1")
+        await station.charge(1, energy_wh=1_000)
+        for email, paths in ((None, FOR_NOBODY), (DRIVER, FOR_DRIVERS), (ADMIN, FOR_ADMINS)):
+            how: dict[str, Any] = {"viewport": viewport, "bypass_csp": True}  # axe is a script
+            page = await (site.signed_in(email, **how) if email else site.nobody(**how))
+            await page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+            for path in paths:
+                wrong += await look(page, path)
+        await station.unplug(1)
+    site.wrong[:] = [said for said in site.wrong if "404" not in said]
+    assert wrong == []
+
+
+async def test_an_empty_portal_is_in_order_too(site: Site) -> None:
+    await site.pool.execute("truncate station, site, id_token cascade")
+    wrong: list[str] = []
+    for email, paths in (
+        (DRIVER, ["/"]),
+        (ADMIN, ["/admin/transactions", "/admin/devices", "/admin/sites", "/admin/cards"]),
+    ):
+        page = await site.signed_in(email, bypass_csp=True)
+        for path in paths:
+            wrong += await look(page, path)
+    assert wrong == []
+
+
+async def test_a_drivers_page_is_under_100_kilobytes(site: Site) -> None:
+    page = await site.nobody()
+    client = await page.context.new_cdp_session(page)
+    await client.send("Network.enable")
+    carried = [0]
+    client.on(
+        "Network.loadingFinished",
+        lambda said: carried.__setitem__(0, carried[0] + int(said["encodedDataLength"])),
+    )
+    async with charger(site, "CP-2", "1.6") as station:
+        await station.plug_in(1, Vehicle())
+        await station.swipe(1, "ADA-1")
+        await station.charge(1, energy_wh=1_000)
+        await page.goto("/sign-in")
+        await page.get_by_label("E-mail").fill(DRIVER)
+        await page.get_by_label("Password").fill("a password for tests")
+        await page.get_by_role("button", name="Sign in").click()
+        await page.locator("#active section").wait_for()
+        await site.pause(1)
+        await station.unplug(1)
+    print(f"{carried[0] / 1000:.1f} kB with the sign-in page")
+    assert 10_000 < carried[0] < 100_000
