@@ -50,9 +50,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ADMIN_EMAIL",
         "",
-        "the first administrator, who is made at the start while there is none",
+        "the first administrator, who is made at the start unless the address has an account",
     ),
-    Setting("ADMIN_PASSWORD", "", "password of the first administrator, at least 12 characters"),
+    Setting("ADMIN_PASSWORD", "", "the password that it is made with, at least 12 characters"),
 )
 
 # A variable that begins so is meant for us; other programs own the likes of LOG_ and DATA_.

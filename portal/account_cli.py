@@ -16,6 +16,7 @@ from db.migrate import migrate
 from db.rows import Conn
 from portal import passwords
 from portal.config import Config
+from portal.forms import Form
 
 
 def add_verbs(nouns: Any) -> None:
@@ -64,13 +65,16 @@ def _password() -> str:
 
 
 async def _add(conn: Conn, arguments: Namespace, password: str) -> None:
-    if "@" not in arguments.email:
-        raise ConfigError(f"{arguments.email} is no e-mail address.")
+    form = Form({"email": arguments.email, "name": arguments.name or ""})
+    email = form.email("email")
+    name = form.text("name", required=False, most=100)
+    if email is None or name is None:
+        raise ConfigError(". ".join([*form.errors.values(), ""]).strip())
     try:
         account = await accounts.add(
             conn,
-            email=arguments.email,
-            name=arguments.name,
+            email=email,
+            name=name or None,
             role=arguments.role,
             password_hash=passwords.sync_hash(password),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -61,7 +60,7 @@ def make_app(config: Config, database_url: str) -> web.Application:
     app[CONFIG] = config
     app[SECRET] = secret_key(config.database, {"SECRET_KEY": config.secret})
     app[LIMITS] = Limits()
-    app[CODE] = secrets.token_hex(4)
+    app[CODE] = first_admin.code(app[SECRET])
     app.cleanup_ctx.append(_parts(database_url))
     app.on_response_prepare.extend([security.headers, write_visitor])
     app.on_shutdown.append(_let_go)

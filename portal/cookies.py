@@ -7,7 +7,6 @@ from aiohttp import web
 from portal.context import CONFIG
 
 SESSION, VISITOR = "polaris", "visitor"
-_MOST_CHARACTERS = 200
 
 
 def is_secure(request: web.Request) -> bool:
@@ -20,8 +19,9 @@ def _name(request: web.Request, name: str) -> str:
 
 
 def read(request: web.Request, name: str) -> str | None:
+    """All of ours are ASCII; what is not was put there by somebody else."""
     value = request.cookies.get(_name(request, name), "")
-    return value if 0 < len(value) <= _MOST_CHARACTERS else None
+    return value if value and value.isascii() else None
 
 
 def write(

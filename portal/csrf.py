@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -27,6 +28,7 @@ FIELD, HEADER = "_csrf", "X-CSRF-Token"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _VISITOR_S = 24 * 3600
 _NEW_VISITOR: web.RequestKey[str] = web.RequestKey("new_visitor", str)
+_PORTS = {"http": 80, "https": 443}
 
 
 def token(request: web.Request) -> str:
@@ -46,7 +48,7 @@ def field(request: web.Request) -> Markup:
 async def csrf(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method not in _SAFE and not request.path.startswith(API):
         who = people.maybe_person(request)
-        request.app[LIMITS].forms.take(f"account:{who.id}" if who else limits.address(request))
+        request.app[LIMITS].forms.take(f"account:{who.id}" if who else limits.network(request))
         await _check(request)
     return await handler(request)
 
@@ -63,34 +65,44 @@ async def write_visitor(request: web.Request, response: web.StreamResponse) -> N
 
 
 async def _check(request: web.Request) -> None:
-    """Raises HTTPForbidden."""
+    """Raises HTTPForbidden, or what `_posted` does."""
     origin = request.headers.get("Origin")
     if origin is not None and not _is_ours(request, origin):
         log.warning("form.foreign", origin=origin[:200], path=request.path)
         raise web.HTTPForbidden
-    given = request.headers.get(HEADER)
-    if given is None:
-        posted = (await request.post()).get(FIELD)
-        given = posted if isinstance(posted, str) else None
+    posted = await _posted(request)
+    given = request.headers.get(HEADER, posted.get(FIELD))
     holder = _holder(request)
-    if holder is None or given is None:
+    if holder is None or not isinstance(given, str):
         raise web.HTTPForbidden
-    if not hmac.compare_digest(given.encode(), _signed(request, holder).encode()):
+    if not hmac.compare_digest(given.encode(errors="replace"), _signed(request, holder).encode()):
         raise web.HTTPForbidden
+
+
+async def _posted(request: web.Request) -> Mapping[str, object]:
+    """The form, read for the handler too. Raises HTTPException for what no page of ours sends."""
+    charset = (request.charset or "utf-8").lower()
+    if request.content_type.startswith("multipart/") or charset != "utf-8":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        return await request.post()
+    except ValueError:  # bytes that are no text
+        raise web.HTTPBadRequest from None
 
 
 def _is_ours(request: web.Request, origin: str) -> bool:
-    """The host is PUBLIC_URL's where it is set, and must be the one that was asked for."""
-    public = request.app[CONFIG].public_url
+    """PUBLIC_URL's where it is set, else that of the host which was asked for."""
+    ours = request.app[CONFIG].public_url or f"http://{request.host}"
     try:
-        parts = urlsplit(origin)
+        return _where(origin) == _where(ours)
     except ValueError:
         return False
-    if public is not None:
-        ours = urlsplit(public)
-        if (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc):
-            return True
-    return parts.scheme == "http" and parts.netloc == request.host and public is None
+
+
+def _where(url: str) -> tuple[str, str | None, int | None]:
+    """A browser leaves out the port that goes without saying, and has no capitals."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _holder(request: web.Request) -> str | None:

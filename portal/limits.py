@@ -17,6 +17,8 @@ from aiohttp import web
 from portal.context import CONFIG
 from portal.errors import Problem
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _MOST_BUCKETS = 10_000
 
 
@@ -59,23 +61,29 @@ class Limits:
 
 def address(request: web.Request) -> str:
     """Who is at the far end: past proxies that we trust, never by what just anybody says."""
-    remote = request.remote or ""
+    remote = _parsed(request.remote or "")
+    if remote is None:
+        return ""
     trusted = request.app[CONFIG].trusted_proxies
-    if not trusted:
-        return remote
     said = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-    for hop in [*reversed([part.strip() for part in said if part.strip()])]:
-        if not _is_in(remote, trusted):
+    for hop in reversed(said):
+        before = _parsed(hop.strip())
+        if before is None or not any(remote in network for network in trusted):
             break
-        remote = hop
-    return remote[:64]
+        remote = before
+    return str(remote)
 
 
-def _is_in(
-    remote: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-) -> bool:
+def network(request: web.Request) -> str:
+    """What one subscriber holds: an IPv4 address, or 2^64 of IPv6."""
+    who = address(request)
+    return str(ipaddress.ip_network(f"{who}/64", strict=False)) if ":" in who else who
+
+
+def _parsed(text: str) -> Address | None:
     try:
-        ip = ipaddress.ip_address(remote)
+        ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return any(ip in network for network in networks)
+        return None
+    # A socket that hears both says ::ffff:192.0.2.1.
+    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip

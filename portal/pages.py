@@ -72,7 +72,7 @@ def render(
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
     if toast:
-        response.del_cookie(_TOAST_COOKIE)
+        cookies.forget(request, response, _TOAST_COOKIE)
     return response
 
 
@@ -85,19 +85,13 @@ def see_other(request: web.Request, path: str, *, toast: str | None = None) -> w
     """After a POST: go and see. `toast` is a short confirmation, shown once on that page."""
     response = web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
     if toast:
-        response.set_cookie(
-            _TOAST_COOKIE,
-            quote(toast[:_MOST_TOAST]),
-            max_age=_TOAST_S,
-            httponly=True,
-            secure=cookies.is_secure(request),
-            samesite="Lax",
-        )
+        words = quote(toast[:_MOST_TOAST])
+        cookies.write(request, response, _TOAST_COOKIE, words, max_age_s=_TOAST_S)
     return response
 
 
 def theme(request: web.Request) -> str:
-    chosen = request.cookies.get(THEME_COOKIE, "")
+    chosen = cookies.read(request, THEME_COOKIE)
     return chosen if chosen in THEMES else THEMES[0]
 
 
@@ -114,4 +108,4 @@ def local_path(given: str, default: str = "/") -> str:
 
 
 def _toast(request: web.Request) -> str:
-    return unquote(request.cookies.get(_TOAST_COOKIE, ""))[:_MOST_TOAST]
+    return unquote(cookies.read(request, _TOAST_COOKIE) or "")[:_MOST_TOAST]

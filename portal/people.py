@@ -15,9 +15,11 @@ from portal.access import API
 from portal.context import READINESS, connection
 from portal.errors import Handler, unavailable
 
-_FOR_ALL = ("/static/", "/health/", "/sign-in", "/first-run", "/theme")
+_FOR_ALL = {"/sign-in", "/first-run", "/theme"}
+# These know nobody, or have a gate of their own.
+_ELSEWHERE = (API, "/static/", "/health/")
 # What a browser asks for by itself.
-_FOR_MACHINES = ("/favicon.ico", "/robots.txt")
+_FOR_MACHINES = {"/favicon.ico", "/robots.txt"}
 _SESSION: web.RequestKey[WebSession] = web.RequestKey("web_session", WebSession)
 
 
@@ -34,12 +36,14 @@ def maybe_person(request: web.Request) -> Account | None:
 @web.middleware
 async def people(request: web.Request, handler: Handler) -> web.StreamResponse:
     path = request.path
-    if path.startswith((API, "/static/", "/health/")) or path in _FOR_MACHINES:
+    if path.startswith(_ELSEWHERE) or path in _FOR_MACHINES:
         return await handler(request)
+    if reason := request.app[READINESS].reason:
+        raise unavailable(f"Not ready: {reason}.")
     token = cookies.read(request, cookies.SESSION)
     if token:
         await _recognise(request, token)
-    if path.startswith(_FOR_ALL):
+    if path in _FOR_ALL:
         return await handler(request)
     who = maybe_person(request)
     if who is None:
@@ -60,8 +64,6 @@ async def recheck(request: web.Request) -> Account | None:
 
 
 async def _recognise(request: web.Request, token: str) -> None:
-    if reason := request.app[READINESS].reason:
-        raise unavailable(f"Not ready: {reason}.")
     async with connection(request) as conn:
         session = await web_sessions.find(conn, token)
         if session is None:
@@ -73,8 +75,6 @@ async def _recognise(request: web.Request, token: str) -> None:
 
 async def _to_sign_in(request: web.Request) -> web.StreamResponse:
     """After the sign-in they come back to what they wanted, unless that was a form."""
-    if reason := request.app[READINESS].reason:
-        raise unavailable(f"Not ready: {reason}.")
     async with connection(request) as conn:
         if not await accounts.has_admin(conn):
             raise web.HTTPSeeOther("/first-run")

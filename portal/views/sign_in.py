@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 
 import structlog
 from aiohttp import web
@@ -11,7 +10,7 @@ from aiohttp import web
 from db import accounts, changes, web_sessions
 from db.accounts import Account
 from db.errors import Conflict
-from portal import cookies, limits, pages, passwords, people
+from portal import cookies, first_admin, limits, pages, passwords, people
 from portal.context import CODE, LIMITS, NOTIFIER, connection, transaction
 from portal.forms import Form
 
@@ -19,7 +18,9 @@ log = structlog.get_logger()
 
 routes = web.RouteTableDef()
 
-_COOKIE_S = {"driver": 30 * 24 * 3600, "admin": 7 * 24 * 3600}
+# A driver's ends 30 days after the last visit, which the database knows: a browser may keep the
+# cookie for as long as browsers do.
+_COOKIE_S = {"driver": 400 * 24 * 3600, "admin": 7 * 24 * 3600}
 _WRONG = "That address and password do not go together. Check both and try again."
 
 
@@ -44,7 +45,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     if not form.is_valid:
         return _page(request, form, status=422)
     assert email is not None
-    request.app[LIMITS].sign_in_by_address.take(limits.address(request))
+    request.app[LIMITS].sign_in_by_address.take(limits.network(request))
     request.app[LIMITS].sign_in_by_email.take(email.lower())
     account = await _who_is(request, email, password)
     if account is None:
@@ -77,13 +78,16 @@ async def first_run(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/first-run")
 async def make_first_admin(request: web.Request) -> web.StreamResponse:
-    request.app[LIMITS].sign_in_by_address.take(limits.address(request))
+    async with connection(request) as conn:
+        if await accounts.has_admin(conn):
+            raise web.HTTPNotFound
+    request.app[LIMITS].sign_in_by_address.take(limits.network(request))
     form = await Form.read(request)
     name = form.text("name", label="your name")
     email = form.email("email", label="your e-mail address")
     if problem := passwords.problem(form.raw("password")):
         form.wrong("password", problem)
-    if _needs_code(request) and not hmac.compare_digest(
+    if first_admin.needs_code(request) and not hmac.compare_digest(
         form.raw("code").strip().encode(), request.app[CODE].encode()
     ):
         form.wrong("code", "Enter the code that the portal's log shows")
@@ -128,7 +132,7 @@ async def _let_in(request: web.Request, account: Account, path: str) -> web.Stre
             account,
             token,
             remote_address=limits.address(request),
-            user_agent=request.headers.get("User-Agent"),
+            user_agent=request.headers.get("User-Agent", "").encode(errors="replace").decode(),
         )
     log.info("sign_in.done", account=account.id, role=account.role)
     response = pages.see_other(request, path)
@@ -152,14 +156,6 @@ def _first_page(request: web.Request, form: Form, *, status: int = 200) -> web.R
         "first_run.html",
         status=status,
         form=form,
-        needs_code=_needs_code(request),
+        needs_code=first_admin.needs_code(request),
         least_characters=passwords.LEAST_CHARACTERS,
     )
-
-
-def _needs_code(request: web.Request) -> bool:
-    """A stranger must not be the first at a fresh portal that the world can reach."""
-    try:
-        return not ipaddress.ip_address(limits.address(request)).is_loopback
-    except ValueError:
-        return True

@@ -18,12 +18,5 @@ async def choose(request: web.Request) -> web.Response:
     response = pages.see_other(request, pages.local_path(form.given.get("next", "")))
     chosen = form.given.get("theme")
     if chosen in pages.THEMES:
-        response.set_cookie(
-            pages.THEME_COOKIE,
-            chosen,
-            max_age=_YEAR_S,
-            httponly=True,
-            secure=cookies.is_secure(request),
-            samesite="Lax",
-        )
+        cookies.write(request, response, pages.THEME_COOKIE, chosen, max_age_s=_YEAR_S)
     return response

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+import asyncpg
 
 from db import id_tokens, links, readings, session_live, sessions, stations
 from db.model.id_tokens import IdToken
 from db.model.readings import Reading, Sample, encode_samples
 from db.model.sessions import Session, SessionLive
 from db.model.stations import Station
-from db.rows import Conn
+from db.rows import Conn, Pool
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -133,3 +135,12 @@ async def measure(
             )
         )
     await readings.add_many(conn, rows)
+
+
+async def everything(pool: Pool, *, but: Collection[str]) -> dict[str, list[asyncpg.Record]]:
+    """Every row of every table but those: to see that nothing was changed."""
+    tables = await pool.fetch(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+    )
+    names = sorted(table["relname"] for table in tables if table["relname"] not in but)
+    return {name: await pool.fetch(f"select * from {name}") for name in names}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
-
 from db import api_tokens
 from db.rows import Pool
 from tests.portal import build
@@ -144,17 +142,8 @@ async def test_a_get_changes_nothing(api: Api, pool: Pool) -> None:
         await build.session(conn, of, running=True)
         await build.measure(conn, made, [1, 2])
     await api.post("/api/v1/stations/CP-1/commands", {"action": "ClearCache", "payload": {}})
-    before = await _everything(pool)
+    before = await build.everything(pool, but={"api_token"})
     answers = [await api.get(path) for method, path in ROUTES if method == "GET"]
 
     assert sum(answer.status < 300 for answer in answers) == len(answers) - 1
-    assert await _everything(pool) == before
-
-
-async def _everything(pool: Pool) -> dict[str, list[asyncpg.Record]]:
-    """Every row but the note of when a token was used."""
-    tables = await pool.fetch(
-        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
-    )
-    names = sorted(table["relname"] for table in tables if table["relname"] != "api_token")
-    return {name: await pool.fetch(f"select * from {name}") for name in names}
+    assert await build.everything(pool, but={"api_token"}) == before

@@ -10,11 +10,13 @@ from aiohttp import web
 from db.rows import Pool
 from portal.context import LIMITS
 from portal.limits import Limit
+from tests.portal import build
 from tests.portal.browser import Browser, add_person, browser, signed_in
 from tests.portal.conftest import Api
 from tests.wire import add_station
 
 ADA, GRACE, OMAR = "ada@example.org", "grace@example.org", "omar@example.org"
+EMAILS = {"driver": ADA, "other": GRACE, "admin": OMAR}  # and nobody has none
 
 ToSignIn = Literal["in"]  # sent to the sign-in page
 Outcome = int | ToSignIn
@@ -35,6 +37,7 @@ OWN = Row("in", 200, 404, 404)
 ADMINS = Row("in", 404, 404, 200)
 ADMIN_FORM = Row("in", 404, 404, 422)  # sent empty, it comes back with what is missing
 ADMIN_DOES = Row("in", 404, 404, 303)
+NEEDS_BEARER = Row(401, 401, 401, 401)  # a cookie is none; what a token opens is in test_access
 
 # The numbers are those of Ada's account (1 is the first admin's), card, session and command.
 TABLE: dict[str, Row] = {
@@ -56,7 +59,7 @@ TABLE: dict[str, Row] = {
     "POST /sign-in": Row(422, 422, 422, 422),
     "POST /sign-out": Row(303, 303, 303, 303),
     "GET /first-run": Row(404, 404, 404, 404),
-    "POST /first-run": Row(422, 422, 422, 422),
+    "POST /first-run": Row(404, 404, 404, 404),
     "GET /admin": Row("in", 404, 404, 302),
     "GET /admin/transactions": ADMINS,
     "GET /admin/transactions/first": ADMINS,
@@ -92,6 +95,19 @@ TABLE: dict[str, Row] = {
     "GET /admin/cards/{id}": ADMINS,
     "POST /admin/cards/{id}": ADMIN_DOES,
     "POST /admin/cards/{id}/status": Row("in", 404, 404, 400),
+    "GET /api/v1/stations": NEEDS_BEARER,
+    "POST /api/v1/stations": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}": NEEDS_BEARER,
+    "POST /api/v1/stations/{identity}/commands": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/commands": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/commands/{command_id}": NEEDS_BEARER,
+    "POST /api/v1/stations/{identity}/start": NEEDS_BEARER,
+    "GET /api/v1/id-tokens": NEEDS_BEARER,
+    "POST /api/v1/id-tokens": NEEDS_BEARER,
+    "GET /api/v1/sessions": NEEDS_BEARER,
+    "GET /api/v1/sessions/{session_id}": NEEDS_BEARER,
+    "GET /api/v1/sessions/{session_id}/readings": NEEDS_BEARER,
+    "POST /api/v1/sessions/{session_id}/stop": NEEDS_BEARER,
 }
 
 
@@ -100,12 +116,11 @@ def routes(app: web.Application) -> set[str]:
         f"{route.method} {resource.canonical}"
         for resource in app.router.resources()
         for route in resource
-        if route.method != "HEAD" and not resource.canonical.startswith("/api/")
+        if route.method != "HEAD"  # each is its GET without the body, and asked below
     }
 
 
 def test_every_route_has_a_row_and_every_row_a_route(api: Api) -> None:
-    """The API's routes have their own table, in test_access."""
     assert routes(api.app) == set(TABLE)
 
 
@@ -145,6 +160,7 @@ async def paths(api: Api, pool: Pool, database_url: str) -> dict[str, str]:
         "public_id": station.public_id,
         "identity": "CP-1",
         "number": session,
+        "session_id": session,
         "command_id": command,
         "path": "nothing.css",
     }
@@ -173,7 +189,7 @@ async def token_of(page: Browser) -> str:
 
 @pytest.mark.parametrize("who", ["nobody", "driver", "other", "admin"])
 async def test_each_gets_what_the_table_says(api: Api, paths: dict[str, str], who: str) -> None:
-    email = {"driver": ADA, "other": GRACE, "admin": OMAR}.get(who)
+    email = EMAILS.get(who)
     wrong: list[str] = []
     for name, request in paths.items():
         # Each on its own: signing out, or switching Ada off, must not decide the next.
@@ -185,14 +201,33 @@ async def test_each_gets_what_the_table_says(api: Api, paths: dict[str, str], wh
     assert wrong == []
 
 
-@pytest.mark.parametrize("who", ["nobody", "driver", "admin"])
+@pytest.mark.parametrize("who", ["nobody", "driver", "other", "admin"])
+async def test_a_look_at_the_headers_alone_is_let_through_as_the_page(
+    api: Api, paths: dict[str, str], who: str
+) -> None:
+    email = EMAILS.get(who)
+    wrong: list[str] = []
+    async with signed_in(api.port, email) if email else browser(api.port) as page:
+        for name, request in paths.items():
+            if (
+                not name.startswith("GET ") or name == "GET /live"
+            ):  # a stream has no end to wait for
+                continue
+            outcome = await ask(page, request.replace("GET ", "HEAD ", 1))
+            if outcome != getattr(TABLE[name], who):
+                wrong.append(f"{who}: HEAD of {request} gave {outcome}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("who", ["nobody", "driver", "other", "admin"])
 async def test_a_form_without_its_token_or_from_elsewhere_changes_nothing(
     api: Api, pool: Pool, paths: dict[str, str], who: str
 ) -> None:
-    email = {"driver": ADA, "admin": OMAR}.get(who)
+    email = EMAILS.get(who)
     wrong: list[str] = []
     async with signed_in(api.port, email) if email else browser(api.port) as page:
         right = await token_of(page)
+        before = await build.everything(pool, but={"web_session"})
         bad: list[dict[str, str]] = [
             {},
             {"X-CSRF-Token": "0" * 64},
@@ -203,7 +238,7 @@ async def test_a_form_without_its_token_or_from_elsewhere_changes_nothing(
                 continue
             # Who may not even look is told so first.
             gate = getattr(TABLE[name], who)
-            is_hidden = who == "driver" and "/admin" in name
+            is_hidden = (who in {"driver", "other"} and "/admin" in name) or "/api/" in name
             is_out = who == "nobody" and name == "POST /sign-out"
             is_shut = gate == "in" or is_hidden or is_out
             expected: Outcome = gate if is_shut else 403
@@ -212,3 +247,4 @@ async def test_a_form_without_its_token_or_from_elsewhere_changes_nothing(
                 if outcome != expected:
                     wrong.append(f"{who}: {request} with {headers} gave {outcome}")
     assert wrong == []
+    assert await build.everything(pool, but={"web_session"}) == before

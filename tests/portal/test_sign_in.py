@@ -106,6 +106,16 @@ async def test_a_cookie_says_nothing_and_lets_nobody_read_the_database_as_somebo
         assert len(kept) == 32
 
 
+@pytest.mark.parametrize(("role", "days"), [("driver", 400), ("admin", 7)])
+async def test_a_browser_keeps_the_cookie_for_as_long_as_visits_may_follow(
+    api: Api, pool: Pool, role: accounts.Role, days: int
+) -> None:
+    await add_person(pool, ADA, role=role)
+    async with signed_in(api.port, ADA) as page:
+        (cookie,) = [c for c in page.http.cookie_jar if c.key == "polaris"]
+        assert int(cookie["max-age"]) == days * 24 * 3600
+
+
 async def test_with_https_cookies_are_bound_to_the_host(
     api: Api, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
