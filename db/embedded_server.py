@@ -174,9 +174,10 @@ class Server:
 
 
 def socket_dir(place: Place) -> Path:
-    """A private folder with a path short enough for a socket, made when it is not there."""
+    """A private folder with a path that can be a socket's, made when it is not there."""
     account, folder = place.account, place.home / "socket"
-    if len(os.fsencode(folder)) > _SOCKET_DIR_BYTES:
+    # A comma in an address separates two hosts.
+    if len(os.fsencode(folder)) > _SOCKET_DIR_BYTES or "," in str(folder):
         named = hashlib.sha256(os.fsencode(place.home)).hexdigest()[:12]
         folder = Path(tempfile.gettempdir()) / f"polaris-{account.uid}-{named}"
         if len(os.fsencode(folder)) > _SOCKET_DIR_BYTES:
