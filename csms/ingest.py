@@ -44,7 +44,7 @@ class Ingest:
         self._items: deque[Item] = deque()
         self._known = Sessions()
         self._log = MessageLog()
-        self._overdue: deque[Item] = deque()  # whoever may have waited too long
+        self._waiting: list[Item] = []  # and some who no longer do
         self._wake = asyncio.Event()
         self._is_writing = False
         self._set_aside = 0
@@ -58,7 +58,7 @@ class Ingest:
         """
         item.settled, item.give_up_at = settled, give_up_at
         self._items.append(item)
-        self._overdue.append(item)
+        self._waiting.append(item)
         self._wake.set()
 
     async def add(self, item: Item, give_up_at: float = inf) -> None:
@@ -81,14 +81,9 @@ class Ingest:
 
     def _give_up(self) -> None:
         """One look a moment at who waits longest: a timer for each message costs more."""
-        now, waiting = asyncio.get_running_loop().time(), deque[Item]()
-        for item in self._overdue:
-            if item.settled is not None:
-                if item.give_up_at <= now:
-                    _settle([item], TimeoutError())
-                else:
-                    waiting.append(item)
-        self._overdue = waiting
+        now = asyncio.get_running_loop().time()
+        self._waiting = [item for item in self._waiting if item.settled is not None]
+        _settle([item for item in self._waiting if item.give_up_at <= now], TimeoutError())
 
     def forget(self, station_id: int) -> None:
         """A handler wrote a station's sessions: what we remember of them is not so any more."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from csms.rules import metering
 from csms.rules.series import Figures, Summary
-from db.model.readings import Moment, Reading, Sample, encode_samples
+from db.model.readings import Moment, Reading, Sample
 from db.model.sessions import Family, SessionLive
 from db.stations import StatusReport
 
@@ -23,6 +23,7 @@ class Measured:
     said_at: str | None
     fingerprint: bytes
     samples: list[Sample]
+    encoded: bytes  # the samples, as they are stored
     figures: Figures
     summary: Summary
     flags: str  # joined by spaces
@@ -102,7 +103,7 @@ def row(item: Item, measured: Measured, session_id: int | None, flags: str = "")
         summary.energy_wh,
         summary.power_w,
         summary.soc_pct,
-        encode_samples(measured.samples),
+        measured.encoded,
         f"{measured.flags} {flags}".strip() if flags else measured.flags,
     )
 

@@ -7,16 +7,12 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-
 from csms.items import Measured
 from csms.ocpp.salvage import text
 from csms.rules import clocks
 from csms.rules.series import figures, summarise
-from db.model.readings import Sample
+from db.model.readings import Sample, encode_samples
 
-# Keys in one order: a charger that replays its queue may write them in another.
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _SAID_CHARACTERS = 100
 
 
@@ -35,12 +31,13 @@ def measured(
     A frame has room for 300,000 that say nothing: they must not cost more than reading them.
 
     The fingerprint covers what makes two readings the same one (decision 14): EVSE, connector,
-    transaction, the charger's own text of the time, and every sample.
+    transaction, the charger's own text of the time, and every sample, however it was spelled: who
+    replays a queue may put keys in another order.
     """
     if not isinstance(elements, list):
         return []
     out = []
-    where = (evse, connector, transaction_id)
+    where = f"{evse} {connector} {transaction_id} "
     for element in elements:
         if not isinstance(element, dict):
             continue
@@ -55,13 +52,16 @@ def measured(
         said = element.get("timestamp")
         at, flags = clocks.when(said, received_at)
         found = figures(samples)
-        fingerprint = blake2b(_encode((where, element)), digest_size=16).digest()
+        said_at = text(said, _SAID_CHARACTERS)
+        encoded = encode_samples(samples)
+        fingerprint = blake2b(f"{where}{said_at} ".encode() + encoded, digest_size=16).digest()
         out.append(
             Measured(
                 at,
-                text(said, _SAID_CHARACTERS),
+                said_at,
                 fingerprint,
                 samples,
+                encoded,
                 found,
                 summarise(samples, found),
                 " ".join(flags) if flags else "",

@@ -16,6 +16,9 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
+from websockets.streams import StreamReader
+
+from csms.ocpp import plain
 
 _MOST_FRAGMENTS = 4_096
 _MOST_WAITING = 8  # messages that nobody has taken; more, and we read no further
@@ -34,6 +37,7 @@ class Socket(ServerConnection):
         self._messages: deque[bytes] = deque()
         self._pieces: list[bytes] = []
         self._holds = 0
+        self._is_between = False  # two messages, for all that the library knows
         self._is_due = False  # to be delivered in the next turn of the loop
         self._is_ending = False
         self._is_read = True
@@ -56,7 +60,11 @@ class Socket(ServerConnection):
 
     def say(self, message: bytes) -> None:
         """A text message; nothing when it is closed. Whoever does not read is aborted in time."""
-        if self.protocol.state is State.OPEN:
+        if self.protocol.state is not State.OPEN:
+            return
+        if len(message) <= plain.LONGEST and not self.protocol.extensions:
+            self.transport.write(plain.frame_of(message))
+        else:
             self.protocol.send_text(message)
             self.send_data()
 
@@ -76,6 +84,13 @@ class Socket(ServerConnection):
         await super().close(code, reason)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_between or self._looks_between():
+            message = plain.message_of(data)
+            if message is not None and self.protocol.state is State.OPEN:
+                self._is_between = True  # as the library has not seen it
+                self._take(message)
+                return
+        self._is_between = False
         if len(data) <= _SLICE_BYTES:
             super().data_received(data)
         else:
@@ -122,6 +137,13 @@ class Socket(ServerConnection):
         while self._messages and self._hear is not None:
             self._hand_over(self._hear)
         super().connection_lost(exc)
+
+    def _looks_between(self) -> bool:
+        """Whether the library waits for the first byte of a message, and for nothing else."""
+        step: Any = self.protocol.parser
+        while step.gi_yieldfrom is not None:
+            step = step.gi_yieldfrom
+        return step.gi_code is StreamReader.at_eof.__code__ and not self._pieces
 
     def _take(self, message: bytes) -> None:
         if self._is_ending and len(self._messages) >= _MOST_AT_THE_END:

@@ -20,6 +20,7 @@ from csms.items import Item, Measured
 from csms.rules.series import figures, summarise
 from db import changes, messages, sessions
 from db.messages import Message
+from db.model.readings import encode_samples
 from db.model.sessions import Session
 from db.rows import Pool
 from db.stations import StatusReport
@@ -85,7 +86,16 @@ def measured(place: int, register_wh: int, flags: str = "") -> Measured:
     at = RECEIVED if "clock_unset" in flags else BEGAN + place * STEP
     fingerprint = place.to_bytes(8, "big") + register_wh.to_bytes(8, "big")
     found = figures(samples)
-    return Measured(at, None, fingerprint, samples, found, summarise(samples, found), flags)
+    return Measured(
+        at,
+        None,
+        fingerprint,
+        samples,
+        encode_samples(samples),
+        found,
+        summarise(samples, found),
+        flags,
+    )
 
 
 def item(station_id: int, *points: Measured, tx: str | None = "T1", **more: Any) -> Item:

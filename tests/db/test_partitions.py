@@ -19,7 +19,7 @@ from db import messages, partitions, readings
 from db.changes import Notifier
 from db.config import DatabaseConfig
 from db.messages import Message
-from db.model.readings import Reading
+from db.model.readings import Reading, encode_samples
 from db.partitions import Parent
 from db.rows import Conn, Pool
 from tests.rules.metered import normalise
@@ -260,7 +260,11 @@ def item(station_id: int, at: datetime, number: int) -> Item:
     samples = [normalise(number)]
     found = figures(samples)
     key = number.to_bytes(4, "big")
-    made.measured = [Measured(at, None, key, samples, found, summarise(samples, found), "")]
+    made.measured = [
+        Measured(
+            at, None, key, samples, encode_samples(samples), found, summarise(samples, found), ""
+        )
+    ]
     return made
 
 
