@@ -19,6 +19,13 @@ CREATE TYPE public.connector_status AS ENUM (
     'Faulted'
 );
 
+CREATE TYPE public.dispute_state AS ENUM (
+    'open',
+    'acknowledged',
+    'answered',
+    'closed'
+);
+
 CREATE TYPE public.id_token_status AS ENUM (
     'Accepted',
     'Blocked',
@@ -38,6 +45,42 @@ CREATE TYPE public.registration AS ENUM (
     'Rejected'
 );
 
+CREATE TYPE public.reservation_status AS ENUM (
+    'pending',
+    'confirmed',
+    'active',
+    'completed',
+    'cancelled'
+);
+
+CREATE FUNCTION public.count_session() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'INSERT' then
+        insert into session_count values (new.station_id, 1)
+        on conflict (station_id) do update set sessions = session_count.sessions + 1;
+    else
+        update session_count set sessions = sessions - 1 where station_id = old.station_id;
+    end if;
+    return null;
+end $$;
+
+CREATE FUNCTION public.mark_price_due() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.is_price_due := true;
+    return new;
+end $$;
+
+CREATE FUNCTION public.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception '% is only ever added to', tg_table_name using errcode = 'restrict_violation';
+end $$;
+
 CREATE TABLE public.account (
     id bigint NOT NULL,
     email text NOT NULL,
@@ -45,7 +88,12 @@ CREATE TABLE public.account (
     role public.account_role DEFAULT 'driver'::public.account_role NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     password_hash text,
-    is_active boolean DEFAULT true NOT NULL
+    is_active boolean DEFAULT true NOT NULL,
+    plan_id bigint,
+    zone text,
+    number_format text DEFAULT 'en'::text NOT NULL,
+    is_mail_wanted boolean DEFAULT true NOT NULL,
+    CONSTRAINT account_number_format_check CHECK ((number_format = ANY (ARRAY['en'::text, 'de'::text, 'fr'::text])))
 );
 
 ALTER TABLE public.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -70,6 +118,26 @@ CREATE TABLE public.api_token (
 
 ALTER TABLE public.api_token ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.api_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    account_id bigint,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    remote_address text
+);
+
+ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -135,6 +203,8 @@ CREATE TABLE public.charging_session (
     stop_key bytea,
     authorized_at timestamp with time zone,
     read_from timestamp with time zone,
+    is_price_due boolean DEFAULT false NOT NULL,
+    summary_sent_at timestamp with time zone,
     CONSTRAINT charging_session_check CHECK ((is_finalized OR (NOT is_end_inferred))),
     CONSTRAINT charging_session_energy_wh_check CHECK ((energy_wh >= 0))
 );
@@ -204,6 +274,51 @@ CREATE TABLE public.connector (
     CONSTRAINT connector_max_power_w_check CHECK ((max_power_w > 0))
 );
 
+CREATE TABLE public.dispute (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    session_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    figure text NOT NULL,
+    expected text NOT NULL,
+    why text NOT NULL,
+    seen jsonb NOT NULL,
+    marked timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    state public.dispute_state DEFAULT 'open'::public.dispute_state NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT dispute_figure_check CHECK ((figure = ANY (ARRAY['kwh'::text, 'duration'::text, 'cost'::text, 'charger'::text])))
+);
+
+CREATE TABLE public.dispute_entry (
+    id bigint NOT NULL,
+    dispute_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    by_account_id bigint,
+    kind text NOT NULL,
+    body text DEFAULT ''::text NOT NULL,
+    price_step_id bigint,
+    CONSTRAINT dispute_entry_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'acknowledged'::text, 'answer'::text, 'credit'::text, 'closed'::text, 'note'::text])))
+);
+
+ALTER TABLE public.dispute_entry ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dispute_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.dispute ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dispute_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.energy_hourly (
     station_id bigint NOT NULL,
     hour timestamp with time zone NOT NULL,
@@ -227,6 +342,9 @@ CREATE TABLE public.id_token (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     label text,
     is_app boolean DEFAULT false NOT NULL,
+    lost_at timestamp with time zone,
+    lost_reason text,
+    CONSTRAINT id_token_lost_reason_check CHECK ((length(lost_reason) <= 280)),
     CONSTRAINT id_token_uid_check CHECK (((uid <> ''::text) AND (length(uid) <= 255)))
 );
 
@@ -262,6 +380,52 @@ CREATE TABLE public.link (
     ocpp_version text NOT NULL,
     remote_address text,
     since timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.mail (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    account_id bigint,
+    recipient text NOT NULL,
+    subject text NOT NULL,
+    body_text text NOT NULL,
+    body_html text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    died_at timestamp with time zone,
+    error text,
+    CONSTRAINT mail_check CHECK (((sent_at IS NULL) OR (died_at IS NULL)))
+);
+
+ALTER TABLE public.mail ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.mail_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.mail_link (
+    id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    account_id bigint NOT NULL,
+    purpose text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT mail_link_purpose_check CHECK ((purpose = ANY (ARRAY['sign_in'::text, 'password'::text])))
+);
+
+ALTER TABLE public.mail_link ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.mail_link_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.message (
@@ -304,6 +468,26 @@ CREATE TABLE public.node (
     lease_until timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.notice (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text NOT NULL,
+    title text NOT NULL,
+    body text DEFAULT ''::text NOT NULL,
+    path text,
+    read_at timestamp with time zone
+);
+
+ALTER TABLE public.notice ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.notice_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.notification (
     id bigint NOT NULL,
     station_id bigint NOT NULL,
@@ -314,6 +498,52 @@ CREATE TABLE public.notification (
 
 ALTER TABLE public.notification ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.notification_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.plan (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    tariff_id bigint NOT NULL,
+    monthly_fee numeric DEFAULT 0 NOT NULL,
+    CONSTRAINT plan_monthly_fee_check CHECK ((monthly_fee >= (0)::numeric))
+);
+
+ALTER TABLE public.plan ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.plan_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.price_step (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    session_id bigint NOT NULL,
+    account_id bigint,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text NOT NULL,
+    currency character(3) NOT NULL,
+    amount numeric,
+    reason text NOT NULL,
+    by_account_id bigint,
+    statement_month date,
+    tariff_id bigint,
+    tariff_version integer,
+    lines jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT price_step_check CHECK (((kind <> 'credit'::text) OR ((amount < (0)::numeric) AND (by_account_id IS NOT NULL) AND (statement_month IS NOT NULL)))),
+    CONSTRAINT price_step_kind_check CHECK ((kind = ANY (ARRAY['priced'::text, 'repriced'::text, 'adjustment'::text, 'credit'::text]))),
+    CONSTRAINT price_step_statement_month_check CHECK (((statement_month IS NULL) OR (EXTRACT(day FROM statement_month) = (1)::numeric)))
+);
+
+ALTER TABLE public.price_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.price_step_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -378,11 +608,37 @@ CREATE TABLE public.reading_default (
     flags text[] DEFAULT '{}'::text[] NOT NULL
 );
 
+CREATE TABLE public.reservation (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    evse integer,
+    account_id bigint NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    status public.reservation_status DEFAULT 'confirmed'::public.reservation_status NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT reservation_check CHECK ((starts_at < ends_at))
+);
+
+ALTER TABLE public.reservation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.reservation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.schema_migration (
     number integer NOT NULL,
     name text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.session_count (
+    station_id bigint NOT NULL,
+    sessions bigint NOT NULL
 );
 
 CREATE TABLE public.session_live (
@@ -407,12 +663,30 @@ CREATE TABLE public.session_live (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.session_price (
+    station_id bigint NOT NULL,
+    session_id bigint NOT NULL,
+    account_id bigint,
+    tariff_id bigint,
+    tariff_version integer,
+    why text NOT NULL,
+    currency character(3) NOT NULL,
+    total numeric,
+    tax numeric,
+    is_included boolean DEFAULT false NOT NULL,
+    lines jsonb DEFAULT '[]'::jsonb NOT NULL,
+    energy_wh bigint,
+    priced_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.site (
     id bigint NOT NULL,
     name text NOT NULL,
     zone text DEFAULT 'UTC'::text NOT NULL,
     currency character(3) DEFAULT 'EUR'::bpchar NOT NULL,
-    address text
+    address text,
+    tariff_id bigint,
+    is_members_only boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE public.site ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -422,6 +696,11 @@ ALTER TABLE public.site ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.site_member (
+    site_id bigint NOT NULL,
+    account_id bigint NOT NULL
 );
 
 CREATE TABLE public.station (
@@ -447,6 +726,7 @@ CREATE TABLE public.station (
     booted_at timestamp with time zone,
     last_seen_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tariff_id bigint,
     CONSTRAINT station_check CHECK (((key_salt IS NULL) = (key_hash IS NULL))),
     CONSTRAINT station_identity_check CHECK (((identity <> ''::text) AND (length(identity) <= 48))),
     CONSTRAINT station_public_id_check CHECK ((public_id ~ '^[A-Z0-9]{8}$'::text))
@@ -459,6 +739,32 @@ ALTER TABLE public.station ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.tariff (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone
+);
+
+ALTER TABLE public.tariff ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.tariff_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.tariff_version (
+    tariff_id bigint NOT NULL,
+    version integer NOT NULL,
+    currency character(3) NOT NULL,
+    terms jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tariff_version_version_check CHECK ((version >= 1))
 );
 
 CREATE TABLE public.web_session (
@@ -494,6 +800,9 @@ ALTER TABLE ONLY public.api_token
 ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.authorization_decision
     ADD CONSTRAINT authorization_decision_pkey PRIMARY KEY (station_id, id);
 
@@ -515,6 +824,12 @@ ALTER TABLE ONLY public.connection_attempt
 ALTER TABLE ONLY public.connector
     ADD CONSTRAINT connector_pkey PRIMARY KEY (station_id, evse, connector);
 
+ALTER TABLE ONLY public.dispute_entry
+    ADD CONSTRAINT dispute_entry_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.dispute
+    ADD CONSTRAINT dispute_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.energy_hourly
     ADD CONSTRAINT energy_hourly_pkey PRIMARY KEY (station_id, hour);
 
@@ -530,6 +845,15 @@ ALTER TABLE ONLY public.job
 ALTER TABLE ONLY public.link
     ADD CONSTRAINT link_pkey PRIMARY KEY (station_id);
 
+ALTER TABLE ONLY public.mail_link
+    ADD CONSTRAINT mail_link_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.mail_link
+    ADD CONSTRAINT mail_link_token_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.mail
+    ADD CONSTRAINT mail_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (station_id, received_at, id);
 
@@ -539,8 +863,17 @@ ALTER TABLE ONLY public.message_default
 ALTER TABLE ONLY public.node
     ADD CONSTRAINT node_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.notification
     ADD CONSTRAINT notification_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.plan
+    ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.price_step
+    ADD CONSTRAINT price_step_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (station_id, id);
@@ -551,11 +884,23 @@ ALTER TABLE ONLY public.reading
 ALTER TABLE ONLY public.reading_default
     ADD CONSTRAINT reading_default_pkey PRIMARY KEY (station_id, at, fingerprint);
 
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.session_count
+    ADD CONSTRAINT session_count_pkey PRIMARY KEY (station_id);
+
 ALTER TABLE ONLY public.session_live
     ADD CONSTRAINT session_live_pkey PRIMARY KEY (station_id, session_id);
+
+ALTER TABLE ONLY public.session_price
+    ADD CONSTRAINT session_price_pkey PRIMARY KEY (station_id, session_id);
+
+ALTER TABLE ONLY public.site_member
+    ADD CONSTRAINT site_member_pkey PRIMARY KEY (site_id, account_id);
 
 ALTER TABLE ONLY public.site
     ADD CONSTRAINT site_pkey PRIMARY KEY (id);
@@ -569,6 +914,12 @@ ALTER TABLE ONLY public.station
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_public_id_key UNIQUE (public_id);
 
+ALTER TABLE ONLY public.tariff
+    ADD CONSTRAINT tariff_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.tariff_version
+    ADD CONSTRAINT tariff_version_pkey PRIMARY KEY (tariff_id, version);
+
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_pkey PRIMARY KEY (id);
 
@@ -576,6 +927,12 @@ ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_token_key UNIQUE (token_hash);
 
 CREATE UNIQUE INDEX account_email_key ON public.account USING btree (lower(email));
+
+CREATE INDEX audit_account ON public.audit USING btree (account_id, id DESC) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX audit_at ON public.audit USING btree (at DESC, id DESC);
+
+CREATE INDEX audit_subject ON public.audit USING btree (subject, id DESC) WHERE (subject IS NOT NULL);
 
 CREATE INDEX authorization_decision_at ON public.authorization_decision USING btree (at);
 
@@ -590,6 +947,8 @@ CREATE INDEX charging_session_number_key ON public.charging_session USING btree 
 CREATE INDEX charging_session_open ON public.charging_session USING btree (lower(id_token)) WHERE (NOT is_finalized);
 
 CREATE UNIQUE INDEX charging_session_open_key ON public.charging_session USING btree (station_id, evse) WHERE ((NOT is_finalized) AND (evse IS NOT NULL));
+
+CREATE INDEX charging_session_price ON public.charging_session USING btree (station_id, id) WHERE is_price_due;
 
 CREATE INDEX charging_session_recompute ON public.charging_session USING btree (station_id, id) WHERE is_recompute_due;
 
@@ -611,6 +970,14 @@ CREATE INDEX connection_attempt_at ON public.connection_attempt USING btree (at)
 
 CREATE INDEX connection_attempt_identity ON public.connection_attempt USING btree (identity, at DESC);
 
+CREATE INDEX dispute_account ON public.dispute USING btree (account_id, id DESC);
+
+CREATE INDEX dispute_entry_dispute ON public.dispute_entry USING btree (dispute_id, id);
+
+CREATE UNIQUE INDEX dispute_open_key ON public.dispute USING btree (station_id, session_id) WHERE (state <> 'closed'::public.dispute_state);
+
+CREATE INDEX dispute_queue ON public.dispute USING btree (updated_at DESC) WHERE (state <> 'closed'::public.dispute_state);
+
 CREATE INDEX energy_hourly_hour ON public.energy_hourly USING btree (hour);
 
 CREATE INDEX id_token_account ON public.id_token USING btree (account_id);
@@ -621,13 +988,41 @@ CREATE UNIQUE INDEX id_token_uid_key ON public.id_token USING btree (lower(uid),
 
 CREATE INDEX link_node ON public.link USING btree (node);
 
+CREATE INDEX mail_created ON public.mail USING btree (created_at);
+
+CREATE INDEX mail_due ON public.mail USING btree (next_at) WHERE ((sent_at IS NULL) AND (died_at IS NULL));
+
+CREATE INDEX mail_link_account ON public.mail_link USING btree (account_id);
+
+CREATE INDEX mail_link_expires ON public.mail_link USING btree (expires_at);
+
+CREATE INDEX notice_account ON public.notice USING btree (account_id, id DESC);
+
+CREATE INDEX notice_unread ON public.notice USING btree (account_id) WHERE (read_at IS NULL);
+
 CREATE INDEX notification_received ON public.notification USING btree (received_at);
+
+CREATE UNIQUE INDEX plan_name_key ON public.plan USING btree (lower(name));
+
+CREATE INDEX price_step_session ON public.price_step USING btree (station_id, session_id, id);
+
+CREATE INDEX price_step_statement ON public.price_step USING btree (account_id, statement_month) WHERE (statement_month IS NOT NULL);
 
 CREATE INDEX quarantine_received ON public.quarantine USING btree (received_at);
 
+CREATE INDEX reservation_account ON public.reservation USING btree (account_id, ends_at);
+
+CREATE INDEX reservation_station ON public.reservation USING btree (station_id, ends_at) WHERE (status = ANY (ARRAY['pending'::public.reservation_status, 'confirmed'::public.reservation_status, 'active'::public.reservation_status]));
+
 CREATE INDEX session_live_account ON public.session_live USING btree (account_id) WHERE (account_id IS NOT NULL);
 
+CREATE INDEX session_price_account ON public.session_price USING btree (account_id, priced_at) WHERE (account_id IS NOT NULL);
+
 CREATE UNIQUE INDEX site_name_key ON public.site USING btree (lower(name));
+
+CREATE UNIQUE INDEX tariff_default_key ON public.tariff USING btree (is_default) WHERE is_default;
+
+CREATE UNIQUE INDEX tariff_name_key ON public.tariff USING btree (lower(name));
 
 CREATE INDEX web_session_account ON public.web_session USING btree (account_id);
 
@@ -636,6 +1031,26 @@ CREATE INDEX web_session_expires ON public.web_session USING btree (expires_at);
 ALTER INDEX public.message_pkey ATTACH PARTITION public.message_default_pkey;
 
 ALTER INDEX public.reading_pkey ATTACH PARTITION public.reading_default_pkey;
+
+CREATE TRIGGER audit_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER charging_session_begins_final BEFORE INSERT ON public.charging_session FOR EACH ROW WHEN (new.is_finalized) EXECUTE FUNCTION public.mark_price_due();
+
+CREATE TRIGGER charging_session_figures BEFORE UPDATE ON public.charging_session FOR EACH ROW WHEN ((new.is_finalized AND (((((old.is_finalized IS DISTINCT FROM new.is_finalized) OR (old.energy_wh IS DISTINCT FROM new.energy_wh)) OR (old.started_at IS DISTINCT FROM new.started_at)) OR (old.ended_at IS DISTINCT FROM new.ended_at)) OR (old.account_id IS DISTINCT FROM new.account_id)))) EXECUTE FUNCTION public.mark_price_due();
+
+CREATE TRIGGER charging_session_is_counted AFTER INSERT OR DELETE ON public.charging_session FOR EACH ROW EXECUTE FUNCTION public.count_session();
+
+CREATE TRIGGER dispute_entry_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.dispute_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER price_step_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.price_step FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER tariff_version_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tariff_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES public.plan(id);
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.charging_session
     ADD CONSTRAINT charging_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
@@ -646,6 +1061,21 @@ ALTER TABLE ONLY public.command
 ALTER TABLE ONLY public.connector
     ADD CONSTRAINT connector_station_id_evse_fkey FOREIGN KEY (station_id, evse) REFERENCES public.evse(station_id, evse) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.dispute
+    ADD CONSTRAINT dispute_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.dispute_entry
+    ADD CONSTRAINT dispute_entry_by_account_id_fkey FOREIGN KEY (by_account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.dispute_entry
+    ADD CONSTRAINT dispute_entry_dispute_id_fkey FOREIGN KEY (dispute_id) REFERENCES public.dispute(id);
+
+ALTER TABLE ONLY public.dispute_entry
+    ADD CONSTRAINT dispute_entry_price_step_id_fkey FOREIGN KEY (price_step_id) REFERENCES public.price_step(id);
+
+ALTER TABLE ONLY public.dispute
+    ADD CONSTRAINT dispute_station_id_session_id_fkey FOREIGN KEY (station_id, session_id) REFERENCES public.charging_session(station_id, id);
+
 ALTER TABLE ONLY public.evse
     ADD CONSTRAINT evse_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
 
@@ -655,11 +1085,53 @@ ALTER TABLE ONLY public.id_token
 ALTER TABLE ONLY public.link
     ADD CONSTRAINT link_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.mail
+    ADD CONSTRAINT mail_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.mail_link
+    ADD CONSTRAINT mail_link_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.plan
+    ADD CONSTRAINT plan_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
+
+ALTER TABLE ONLY public.price_step
+    ADD CONSTRAINT price_step_by_account_id_fkey FOREIGN KEY (by_account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.session_live
     ADD CONSTRAINT session_live_station_id_session_id_fkey FOREIGN KEY (station_id, session_id) REFERENCES public.charging_session(station_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.session_price
+    ADD CONSTRAINT session_price_station_id_session_id_fkey FOREIGN KEY (station_id, session_id) REFERENCES public.charging_session(station_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.session_price
+    ADD CONSTRAINT session_price_tariff_id_tariff_version_fkey FOREIGN KEY (tariff_id, tariff_version) REFERENCES public.tariff_version(tariff_id, version);
+
+ALTER TABLE ONLY public.site_member
+    ADD CONSTRAINT site_member_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.site_member
+    ADD CONSTRAINT site_member_site_id_fkey FOREIGN KEY (site_id) REFERENCES public.site(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.site
+    ADD CONSTRAINT site_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
+
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_site_id_fkey FOREIGN KEY (site_id) REFERENCES public.site(id);
+
+ALTER TABLE ONLY public.station
+    ADD CONSTRAINT station_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
+
+ALTER TABLE ONLY public.tariff_version
+    ADD CONSTRAINT tariff_version_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
 
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
