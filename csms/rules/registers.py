@@ -110,7 +110,7 @@ def walk(points: Sequence[Point], max_power_w: int) -> Walk:
     before: Chain | None = None
     for chain in segments:
         if before is not None:
-            bridged, flag = _bridge(before, chain, max_power_w)
+            bridged, flag = bridge(before, chain, max_power_w)
             energy += bridged
             flags.add(flag)
         energy += chain.high - chain.first.value
@@ -186,7 +186,7 @@ def _is_better(said: Chain, segments: list[Chain]) -> bool:
     return first - said.first.at > SPAN or said.last.at - last > SPAN
 
 
-def _bridge(before: Chain, after: Chain, max_power_w: int) -> tuple[Decimal, str]:
+def bridge(before: Chain, after: Chain, max_power_w: int) -> tuple[Decimal, str]:
     """The energy between two segments, in Wh, and what happened there."""
     rolled = _rolled(before, after, max_power_w)
     if rolled is not None:
