@@ -7,10 +7,10 @@ STAMP := .venv/installed-from-lock
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.13 python3.12 python3.11 python3 python
 
-.PHONY: help setup run test check format bench schema psql lock clean
+.PHONY: help setup run test check format statements planted bench load-demo schema psql lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the lock file
 	@:
@@ -47,12 +47,22 @@ check: setup ## Check style, types and import rules
 	@$(PY) -m mypy run.py
 	@$(PY) .venv/bin/lint-imports
 
+# For `check`, once all of them have a test: $(PY) -m tests.statements --quiet
+statements: setup ## List the documents' statements and the tests that prove each
+	@$(PY) -m tests.statements
+
+planted: setup ## Plant ten bugs in a copy; the statements' tests must notice each
+	@$(PY) -m tests.planted
+
 format: setup ## Format the code
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
 bench: setup ## Measure speed; writes bench.json
 	@$(PY) -m simulators.bench
+
+load-demo: setup ## Load 300,000 sessions and 5 million readings into the database
+	@$(PY) -m db.load_demo
 
 schema: setup ## Write db/schema.sql from the migrations
 	@$(PY) -m db.tools schema

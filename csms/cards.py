@@ -8,7 +8,7 @@ from csms.masking import HIDDEN
 from csms.rules import authorization
 from csms.rules.authorization import Decision
 from db import id_tokens, sessions
-from db.model.id_tokens import IdToken, Purpose
+from db.model.id_tokens import Behind, IdToken, Purpose
 from db.rows import Conn
 
 
@@ -30,8 +30,9 @@ async def judge(
     is the session that this is about: it does not count as another one, nor does `ghost_id`, the
     one that it will end. A PIN (KeyCode) is a secret (C04): it is compared, and leaves no trace.
     """
-    candidates = await id_tokens.list_by_uid(conn, uid)
+    candidates = await id_tokens.list_by_uid(conn, uid, is_held=purpose == "start")
     token = authorization.choose(candidates, type)
+    behind = Behind() if token is None else await id_tokens.behind(conn, token.id)
     kind = type or authorization.infer_type(uid)
     has_other = (
         purpose == "start"
@@ -39,7 +40,13 @@ async def judge(
         and await sessions.has_other_open(conn, token.uid, session_id=session_id, ghost_id=ghost_id)
     )
     decision = authorization.decide(
-        token, uid=uid, type=kind, purpose=purpose, now=at, has_other_session=has_other
+        token,
+        uid=uid,
+        type=kind,
+        purpose=purpose,
+        now=at,
+        has_other_session=has_other,
+        behind=behind,
     )
     is_secret = kind.casefold() == "keycode"
     if token is None and uid and not is_secret:

@@ -238,6 +238,13 @@ async def end_by_rule(
     return await read_again(conn, topics, ended, now=now)
 
 
+async def end_by_person(
+    conn: Conn, topics: set[str], session: Session, *, now: datetime
+) -> Session:
+    """As a rule would, because somebody asked: the charger's own late end replaces it too."""
+    return await end_by_rule(conn, topics, session, now=now, flag=rules.CLOSED_BY_PERSON)
+
+
 async def read_again(
     conn: Conn,
     topics: set[str],

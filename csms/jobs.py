@@ -5,11 +5,8 @@ partitions, expiry. Every csms process offers to do it; each job runs in one at 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
 
 import structlog
 
@@ -17,79 +14,48 @@ from csms import charging
 from csms.config import Config
 from csms.ocpp.runner import hide_secrets
 from csms.rules import sessions as rules
-from db import changes, commands, expiry, jobs, links, partitions, session_live, sessions, stations
+from db import (
+    changes,
+    commands,
+    expiry,
+    links,
+    partitions,
+    session_closing,
+    session_live,
+    sessions,
+    stations,
+)
 from db.changes import Notifier
 from db.errors import is_away
+from db.jobs import Job, Runner
 from db.model.sessions import Session
 from db.rows import Conn, Pool
 
 log = structlog.get_logger()
 
-_POLL_S = 1.0
 _RECOMPUTE_BATCH = 100
+_CLOSE_BATCH = 100
 # Longer than any station has to answer: a process that was only cut off may still hear it.
 _SENT_FOR = timedelta(minutes=3)
 
 
-@dataclass(frozen=True)
-class Job:
-    name: str
-    every: timedelta
-    run: Callable[[], Awaitable[None]]
-
-
-class Jobs:
+class Jobs(Runner):
     """`run` is its one task."""
 
     def __init__(self, config: Config, pool: Pool, notifier: Notifier) -> None:
         self._config = config
-        self._pool = pool
         self._notifier = notifier
-        self._jobs = {
-            job.name: job
-            for job in (
+        super().__init__(
+            pool,
+            (
                 Job("energy", timedelta(seconds=2), self.read_energy_again),
                 Job("sessions", timedelta(seconds=15), self.end_doubtful_sessions),
+                Job("closing", timedelta(seconds=1), self.close_asked_sessions),
                 Job("links", timedelta(seconds=10), self.release_dead_links),
                 Job("partitions", timedelta(hours=1), self.keep_partitions),
                 Job("expiry", timedelta(hours=1), self.expire),
-            )
-        }
-
-    async def run(self) -> None:
-        names = list(self._jobs)
-        is_known = False
-        while True:
-            try:
-                if not is_known:
-                    async with self._pool.acquire(timeout=5) as conn:
-                        for name in names:
-                            await jobs.add(conn, name)
-                    is_known = True
-                while await self._run_one(names):
-                    pass
-            except Exception as error:
-                if not is_away(error):
-                    log.exception("jobs.failed")
-            await asyncio.sleep(_POLL_S)
-
-    async def _run_one(self, names: list[str]) -> bool:
-        async with self._pool.acquire(timeout=5) as conn, conn.transaction():
-            name = await jobs.take(conn, names)
-            if name is None:
-                return False
-            started, why = perf_counter(), None
-            job = self._jobs[name]
-            try:
-                await job.run()
-            except Exception as error:
-                if is_away(error):
-                    raise
-                why = repr(error)[:500]
-                log.exception("job.failed", job=name)
-            took_ms = int((perf_counter() - started) * 1_000)
-            await jobs.record_run(conn, name, again_after=job.every, took_ms=took_ms, error=why)
-            return True
+            ),
+        )
 
     async def read_energy_again(self) -> None:
         """Sessions in which something out of the ordinary was measured."""
@@ -129,6 +95,18 @@ class Jobs:
                 log.info("session.ended_by_rule", session=session.id, why=flag)
 
         await self._of_each("sessions", found, judge)
+
+    async def close_asked_sessions(self) -> None:
+        """Sessions that a person closes, for their charger never said the end."""
+        async with self._pool.acquire(timeout=5) as conn:
+            asked = await session_closing.list_asked(conn, _CLOSE_BATCH)
+
+        async def close(conn: Conn, topics: set[str], session: Session) -> None:
+            if not session.is_finalized:
+                await charging.end_by_person(conn, topics, session, now=datetime.now(UTC))
+                log.info("session.closed_by_person", session=session.id)
+
+        await self._of_each("closing", asked, close)
 
     async def release_dead_links(self) -> None:
         """What processes held, and had asked, that died and did not come back."""

@@ -12,6 +12,7 @@ from db.errors import Conflict
 from db.rows import Conn, columns, many, maybe, one
 
 Role = Literal["driver", "admin"]
+NumberFormat = Literal["en", "de", "fr"]  # 1,234.5  1.234,5  1 234,5
 
 # Whoever makes the first admin holds this lock: two at once make one.
 _FIRST_ADMIN = 0x706F6C61
@@ -25,6 +26,9 @@ class Account:
     role: Role
     is_active: bool
     created_at: datetime
+    zone: str | None = None  # IANA, for display; None: the operator's
+    number_format: NumberFormat = "en"
+    is_mail_wanted: bool = True  # a summary after each session
 
     @property
     def display_name(self) -> str:
@@ -110,6 +114,29 @@ async def set_details(conn: Conn, id: int, *, name: str | None, email: str) -> N
         )
     except asyncpg.UniqueViolationError:
         raise Conflict(f"{email} has an account already") from None
+
+
+async def set_preferences(
+    conn: Conn,
+    id: int,
+    *,
+    name: str | None,
+    zone: str | None,
+    number_format: NumberFormat,
+    is_mail_wanted: bool,
+) -> None:
+    """What people say of themselves."""
+    await conn.execute(
+        """
+        update account set name = $2, zone = $3, number_format = $4, is_mail_wanted = $5
+        where id = $1
+        """,
+        id,
+        name,
+        zone,
+        number_format,
+        is_mail_wanted,
+    )
 
 
 async def set_active(conn: Conn, id: int, is_active: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from db.errors import Conflict
 from db.model.commands import Command
 from db.model.stations import Registration
 from db.rows import Conn, columns, many, maybe
@@ -23,8 +24,13 @@ class ChargerRow:
     site_id: int | None
     site: str | None
     zone: str
+    tariff_id: int | None
+    tariff: str | None
     registration: Registration
     has_password: bool
+    assume_1_6: bool
+    strict: bool
+    out_of_service_at: datetime | None
     vendor: str | None
     model: str | None
     serial_number: str | None
@@ -64,7 +70,9 @@ class LoggedMessage:
 
 _CHARGER = """
     select station.id, identity, public_id, station.name, site_id, site.name as site,
-        coalesce(site.zone, $1) as zone, registration, key_hash is not null as has_password,
+        coalesce(site.zone, $1) as zone, station.tariff_id, registration,
+        (select tariff.name from tariff where tariff.id = station.tariff_id) as tariff,
+        key_hash is not null as has_password, assume_1_6, strict, out_of_service_at,
         vendor, model, serial_number, firmware, station.ocpp_version, reported, error, booted_at,
         last_seen_at, created_at, link.since as connected_since, link.remote_address, link.node,
         coalesce(live.running, 0) as running, live.power_w
@@ -135,28 +143,89 @@ async def list_commands(conn: Conn, station_id: int, *, limit: int) -> list[Comm
     )
 
 
-async def update(conn: Conn, station_id: int, *, name: str | None, site_id: int | None) -> None:
+async def update(
+    conn: Conn, station_id: int, *, name: str | None, site_id: int | None, tariff_id: int | None
+) -> None:
     await conn.execute(
-        "update station set name = $2, site_id = $3 where id = $1", station_id, name, site_id
+        "update station set name = $2, site_id = $3, tariff_id = $4 where id = $1",
+        station_id,
+        name,
+        site_id,
+        tariff_id,
+    )
+
+
+async def set_switches(
+    conn: Conn, station_id: int, *, is_strict: bool, assume_1_6: bool, is_out_of_service: bool
+) -> None:
+    """`is_out_of_service`: drivers are not offered it any more; what it says is kept as before."""
+    await conn.execute(
+        """
+        update station
+        set strict = $2, assume_1_6 = $3,
+            out_of_service_at = case when $4 then coalesce(out_of_service_at, now()) end
+        where id = $1
+        """,
+        station_id,
+        is_strict,
+        assume_1_6,
+        is_out_of_service,
     )
 
 
 async def set_connector(
-    conn: Conn, station_id: int, *, evse: int, type: str | None, max_power_w: int | None
+    conn: Conn,
+    station_id: int,
+    *,
+    evse: int,
+    connector: int = 1,
+    type: str | None,
+    max_power_w: int | None,
 ) -> None:
     """What is on the sticker; running sessions keep the bound that they began with."""
     await conn.execute("insert into evse values ($1, $2) on conflict do nothing", station_id, evse)
     await conn.execute(
         """
         insert into connector (station_id, evse, connector, type, max_power_w)
-        values ($1, $2, 1, $3, $4)
+        values ($1, $2, $3, $4, $5)
         on conflict (station_id, evse, connector) do update
         set type = excluded.type, max_power_w = excluded.max_power_w
         """,
         station_id,
         evse,
+        connector,
         type,
         max_power_w,
+    )
+
+
+async def remove_connector(conn: Conn, station_id: int, *, evse: int, connector: int) -> None:
+    """
+    Its EVSE goes with the last one; sessions keep their numbers.
+
+    Raises Conflict while a session runs at the EVSE.
+    """
+    is_used = await conn.fetchval(
+        "select exists (select from session_live where station_id = $1 and evse = $2)",
+        station_id,
+        evse,
+    )
+    if is_used:
+        raise Conflict("a session runs there")
+    await conn.execute(
+        "delete from connector where station_id = $1 and evse = $2 and connector = $3",
+        station_id,
+        evse,
+        connector,
+    )
+    await conn.execute(
+        """
+        delete from evse where station_id = $1 and evse = $2 and not exists (
+            select from connector where connector.station_id = $1 and connector.evse = $2
+        )
+        """,
+        station_id,
+        evse,
     )
 
 

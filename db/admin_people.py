@@ -1,14 +1,13 @@
-"""Drivers and their EV cards as the admin's pages show them."""
+"""Drivers as the admin's list shows them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
-from db.model.id_tokens import IdTokenStatus
-from db.rows import Conn, many, maybe
-
-MOST = 500
+from db.rows import Conn, many, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,95 +16,105 @@ class DriverRow:
     email: str
     name: str | None
     is_active: bool
-    has_password: bool
     created_at: datetime
+    plan: str | None
     seen_at: datetime | None
     cards: int
     last_session_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class CardRow:
-    id: int
-    uid: str
-    type: str
-    label: str | None
-    status: IdTokenStatus
-    expires_at: datetime | None
-    account_id: int | None
-    driver: str | None
-    last_used_at: datetime | None
+class Counts(NamedTuple):
+    all: int
+    active: int
+    off: int
+    without_card: int  # active, and start from the portal only
 
 
-async def list_drivers(conn: Conn) -> list[DriverRow]:
+async def counts(conn: Conn) -> Counts:
+    return await one(
+        conn,
+        Counts,
+        """
+        select count(*) as all, count(*) filter (where is_active) as active,
+            count(*) filter (where not is_active) as off,
+            count(*) filter (
+                where is_active and not exists (
+                    select from id_token where account_id = account.id and not is_app
+                )
+            ) as without_card
+        from account where role = 'driver'
+        """,
+    )
+
+
+async def list_drivers(
+    conn: Conn,
+    *,
+    text: str = "",
+    is_active: bool | None = None,
+    has_card: bool | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[DriverRow]:
+    """
+    By name, or by address where there is none.
+
+    Args:
+        text: part of a name or an address.
+        after: the account that the page before ended with.
+    """
     return await many(
         conn,
         DriverRow,
-        f"""
-        select account.id, email, name, is_active, password_hash is not null as has_password,
-            created_at,
+        """
+        select account.id, email, account.name, is_active, created_at, plan.name as plan,
             (select max(seen_at) from web_session w where w.account_id = account.id) as seen_at,
             (
-                select count(*) from id_token
-                where account_id = account.id and not is_app
+                select count(*) from id_token where account_id = account.id and not is_app
             ) as cards,
             (
                 select max(started_at) from charging_session s where s.account_id = account.id
             ) as last_session_at
-        from account where role = 'driver'
-        order by lower(coalesce(name, email)), id
-        limit {MOST}
+        from account left join plan on plan.id = account.plan_id
+        where role = 'driver'
+            and ($1 = '' or strpos(lower(account.name), lower($1)) > 0
+                or strpos(lower(email), lower($1)) > 0)
+            and ($2::boolean is null or is_active = $2)
+            and ($3::boolean is null or $3 = exists (
+                select from id_token where account_id = account.id and not is_app
+            ))
+            and ($4::bigint is null or (lower(coalesce(account.name, email)), account.id) > (
+                select lower(coalesce(last.name, last.email)), last.id
+                from account last where last.id = $4
+            ))
+        order by lower(coalesce(account.name, email)), account.id
+        limit $5
         """,
+        text,
+        is_active,
+        has_card,
+        after,
+        limit,
     )
 
 
-_CARD = """
-    select card.id, uid, type, label, status, expires_at, account_id,
-        coalesce(account.name, account.email) as driver,
-        (
-            select max(at) from authorization_decision d where lower(d.uid) = lower(card.uid)
-        ) as last_used_at
-    from id_token card
-    left join account on account.id = account_id
-    where not is_app
-"""
+class Totals(NamedTuple):
+    sessions: int
+    energy_wh: Decimal
+    last_at: datetime | None
 
 
-async def list_cards(conn: Conn, *, account_id: int | None = None) -> list[CardRow]:
-    """Those that nobody registered come first: somebody holds them before a charger."""
-    return await many(
+async def totals(conn: Conn, account_id: int) -> Totals:
+    """Of all sessions of the account, those that run among them."""
+    return await one(
         conn,
-        CardRow,
-        f"""
-        {_CARD} and ($1::bigint is null or account_id = $1)
-        order by status <> 'Unknown', lower(coalesce(account.name, account.email)), lower(uid)
-        limit {MOST}
-        """,
-        account_id,
-    )
-
-
-async def find_card(conn: Conn, id: int) -> CardRow | None:
-    return await maybe(conn, CardRow, f"{_CARD} and card.id = $1", id)
-
-
-async def update_card(
-    conn: Conn,
-    id: int,
-    *,
-    label: str | None,
-    status: IdTokenStatus,
-    expires_at: datetime | None,
-    account_id: int | None,
-) -> None:
-    await conn.execute(
+        Totals,
         """
-        update id_token set label = $2, status = $3, expires_at = $4, account_id = $5
-        where id = $1
+        select count(*) as sessions, max(s.started_at) as last_at,
+            coalesce(sum(coalesce(live.energy_wh, s.energy_wh)), 0) as energy_wh
+        from charging_session s
+        left join session_live live on live.station_id = s.station_id and live.session_id = s.id
+        where s.account_id = $1
         """,
-        id,
-        label,
-        status,
-        expires_at,
         account_id,
     )

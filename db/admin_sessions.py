@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
+from db import session_filters
 from db.rows import Conn, many, one
+from db.session_filters import Arguments, Place, Search
 
 _ROW = """
     select s.id as number, station.identity, coalesce(station.name, station.identity) as charger,
@@ -27,13 +28,6 @@ _ROW = """
         select is_app from id_token where lower(uid) = lower(s.id_token) order by id limit 1
     ) card on true
 """
-
-
-class Place(NamedTuple):
-    """Where a page ends."""
-
-    updated_at: datetime
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +57,39 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    running: int
+    """Sessions that are live: they run, and were heard of a moment ago, `heard_at` the last."""
+
+    live: int
     power_w: int | None
     silent: int
+    heard_at: datetime | None
 
 
 async def list_page(
     conn: Conn,
+    search: Search,
     *,
     zone: str,
     limit: int,
     after: Place | None = None,
     down_to: Place | None = None,
 ) -> list[SessionRow]:
-    """Those behind one place, or those before it and it: what is new above what is shown."""
-    place = after or down_to
-    within = "$2::timestamptz is null or ({key}) " + (">=" if down_to else "<") + " ($2, $3)"
-    source = f"""
-        (
-            select s.* from session_live l
-            join charging_session s on s.station_id = l.station_id and s.id = l.session_id
-            where not s.is_finalized and ({within.format(key="l.updated_at, l.session_id")})
-            order by l.updated_at desc, l.session_id desc limit $4
-        ) union all (
-            select s.* from charging_session s
-            where s.is_finalized and ({within.format(key="s.updated_at, s.id")})
-            order by s.updated_at desc, s.id desc limit $4
-        )
     """
+    The last updated first: behind `after`, down to and with `down_to`.
+
+    A part of the list between two places stays that part, whatever comes in above it.
+    """
+    arguments = Arguments()
+    shown_zone = arguments.add(zone)
+    source = session_filters.source(search, arguments, limit=limit, after=after, down_to=down_to)
     return await many(
         conn,
         SessionRow,
         f"""
-        {_ROW.format(zone="$1", source=source)}
-        order by updated_at desc, number desc limit $4
+        {_ROW.format(zone=shown_zone, source=source)}
+        order by updated_at desc, number desc limit {arguments.add(limit)}
         """,
-        zone,
-        None if place is None else place.updated_at,
-        None if place is None else place.number,
-        limit,
+        *arguments.values,
     )
 
 
@@ -145,9 +133,15 @@ async def now(conn: Conn, *, silent_s: int) -> Now:
         conn,
         Now,
         """
-        select count(*) as running, sum(power_w) as power_w,
-            count(*) filter (where updated_at < now() - make_interval(secs => $1)) as silent
-        from session_live
+        select count(*) filter (where is_heard) as live,
+            (sum(power_w) filter (where is_heard))::bigint as power_w,
+            count(*) filter (where not is_heard) as silent,
+            max(updated_at) filter (where is_heard) as heard_at
+        from (
+            select power_w, updated_at,
+                updated_at >= now() - make_interval(secs => $1) as is_heard
+            from session_live
+        ) live
         """,
         silent_s,
     )

@@ -205,6 +205,15 @@ async def describe_stations(conn: Conn, rows: Sequence[PastStation]) -> None:
     )
 
 
+async def set_site_tariff(conn: Conn, site_id: int, tariff_id: int) -> None:
+    await conn.execute("update site set tariff_id = $2 where id = $1", site_id, tariff_id)
+
+
+async def backdate_assignments(conn: Conn, since: datetime) -> None:
+    """What this transaction assigned was in force since then."""
+    await conn.execute("update tariff_assignment set since = $1 where since = now()", since)
+
+
 async def next_numbers(conn: Conn, count: int) -> list[int]:
     records = await conn.fetch(
         "select nextval('charging_session_number') from generate_series(1, $1)", count

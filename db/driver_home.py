@@ -79,7 +79,7 @@ class Charger:
 
 
 # The charger's clock may be wrong: its own times are taken from each other, and ours from ours.
-_TOOK_SO_FAR = """
+TOOK_SO_FAR = """
     coalesce(live.register_at - live.started_at + (now() - live.updated_at),
         now() - live.started_at)
 """
@@ -98,7 +98,7 @@ async def list_running(conn: Conn, account_id: int, *, zone: str) -> list[Runnin
             coalesce(site.zone, $2) as zone, live.evse,
             (select count(*) from evse where evse.station_id = live.station_id) as evse_count,
             plug.type, plug.max_power_w, live.started_at,
-            {_TOOK_SO_FAR} as took, live.energy_wh, live.power_w,
+            {TOOK_SO_FAR} as took, live.energy_wh, live.power_w,
             live.charging_state, live.updated_at
         from session_live live
         join charging_session s on s.station_id = live.station_id and s.id = live.session_id
@@ -126,7 +126,7 @@ async def list_recent(conn: Conn, account_id: int, *, zone: str) -> list[Recent]
         f"""
         select s.id as number, coalesce(station.name, station.identity) as charger,
             coalesce(site.zone, $2) as zone, s.started_at, s.ended_at,
-            coalesce(s.ended_at - s.started_at, {_TOOK_SO_FAR}, now() - s.started_at) as took,
+            coalesce(s.ended_at - s.started_at, {TOOK_SO_FAR}, now() - s.started_at) as took,
             coalesce(live.energy_wh, s.energy_wh) as energy_wh, s.is_finalized
         from (
             select * from charging_session
@@ -147,9 +147,19 @@ async def list_recent(conn: Conn, account_id: int, *, zone: str) -> list[Recent]
 
 
 async def list_chargers(
-    conn: Conn, account_id: int, *, zone: str, public_id: str | None = None
+    conn: Conn,
+    account_id: int | None,
+    *,
+    zone: str,
+    public_id: str | None = None,
+    is_public: bool = False,
 ) -> list[Charger]:
-    """Those in service, own last used first, then by name; or the one with the public id."""
+    """
+    Those in service that the account may see, own last used first, then by name; or the one with
+    the public id.
+
+    `is_public` leaves out who may see it and whether it is in service: for the page of a sticker.
+    """
     return _grouped(
         await conn.fetch(
             """
@@ -165,20 +175,29 @@ async def list_chargers(
                     ) as place
                 from station
                 left join used on used.station_id = station.id
-                where registration = 'Accepted' and ($3::text is null or public_id = $3)
+                where ($3::text is null or public_id = $3) and ($5 or (
+                    registration = 'Accepted' and out_of_service_at is null and not exists (
+                        select from site
+                        where site.id = site_id and is_members_only and not exists (
+                            select from site_member member
+                            where member.site_id = site.id and member.account_id = $1
+                        )
+                    )
+                ))
                 order by place
                 limit $4
             )
             select shown.id, shown.public_id, shown.name, site.name as site,
                 coalesce(site.zone, $2) as zone, shown.ocpp_version, shown.status as box_status,
-                shown.last_seen_at,
-                exists (select from link where link.station_id = shown.id) as is_connected,
+                greatest(shown.last_seen_at, link.since) as last_seen_at,
+                link.since is not null as is_connected,
                 plug.evse, plug.connector, plug.type, plug.max_power_w, plug.status,
                 plug.reported, live.started_at as taken_since,
                 coalesce(live.account_id = $1, false) as is_mine,
                 coalesce(last.heard_at >= plug.status_received_at, false) as is_left_in
             from shown
             left join site on site.id = shown.site_id
+            left join link on link.station_id = shown.id
             left join lateral (
                 select evse, connector, type, max_power_w, status, reported, status_received_at
                 from connector
@@ -209,6 +228,7 @@ async def list_chargers(
             zone,
             public_id,
             MOST_CHARGERS,
+            is_public,
         )
     )
 

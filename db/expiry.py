@@ -11,6 +11,8 @@ _KEPT = (
     ("command", "asked_at", 90),
     ("notification", "received_at", 90),
     ("web_session", "expires_at", 0),
+    ("mail_link", "expires_at", 30),
+    ("mail", "created_at", 90),
 )
 _BATCH = 10_000
 

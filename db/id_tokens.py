@@ -7,19 +7,53 @@ from datetime import datetime
 import asyncpg
 
 from db.errors import Conflict
-from db.model.id_tokens import IdToken, IdTokenStatus, Purpose
-from db.rows import Conn, columns, many, maybe
+from db.model.id_tokens import Behind, IdToken, IdTokenStatus, Purpose
+from db.rows import Conn, columns, many, maybe, one
 
 ID_TOKEN = columns(IdToken)
 
+#: Joins, as `parent`, the card that the group of `card` is named by.
+WITH_PARENT = """
+    left join lateral (
+        select p.id, p.uid, p.status, p.expires_at from id_token p
+        where lower(p.uid) = lower(card.group_uid) and p.id <> card.id and p.status <> 'Unknown'
+        order by p.id limit 1
+    ) parent on true
+"""
 
-async def list_by_uid(conn: Conn, uid: str) -> list[IdToken]:
-    """All types of one uid, ignoring case: stations disagree about the type."""
+
+async def list_by_uid(conn: Conn, uid: str, *, is_held: bool = False) -> list[IdToken]:
+    """
+    All types of one uid, ignoring case: stations disagree about the type.
+
+    `is_held`: nobody changes them until the transaction ends. So a card is blocked before a start
+    is judged, or else when what it starts is there to be stopped.
+    """
     return await many(
         conn,
         IdToken,
-        f"select {ID_TOKEN} from id_token where lower(uid) = lower($1) order by id",
+        f"""
+        select {ID_TOKEN} from id_token where lower(uid) = lower($1) order by id
+        {"for share" if is_held else ""}
+        """,
         uid,
+    )
+
+
+async def behind(conn: Conn, id: int) -> Behind:
+    """Whose card this is, and the card of its group. Raises NotFound."""
+    return await one(
+        conn,
+        Behind,
+        f"""
+        select coalesce(account.is_active, true) as is_account_active,
+            parent.status as group_status, parent.expires_at as group_expires_at
+        from id_token card
+        left join account on account.id = card.account_id
+        {WITH_PARENT}
+        where card.id = $1
+        """,
+        id,
     )
 
 

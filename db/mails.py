@@ -35,6 +35,8 @@ class Mail:
 
 
 MAIL = columns(Mail)
+#: Their bodies let somebody in.
+_LETS_IN = "kind in ('sign_in_link', 'invitation', 'password_link')"
 
 
 async def add(
@@ -77,16 +79,27 @@ async def take(conn: Conn, *, busy_for: timedelta) -> Mail | None:
 
 
 async def record_sent(conn: Conn, id: int) -> None:
-    await conn.execute("update mail set sent_at = now(), error = null where id = $1", id)
+    """What a link mail says is a secret, which need not be kept once it is said."""
+    await conn.execute(
+        f"""
+        update mail set sent_at = now(), error = null,
+            body_text = case when {_LETS_IN} then '' else body_text end,
+            body_html = case when {_LETS_IN} then '' else body_html end
+        where id = $1
+        """,
+        id,
+    )
 
 
 async def record_failed(conn: Conn, id: int, *, error: str, again_after: timedelta | None) -> None:
     """None: given up, for a person to see."""
     await conn.execute(
-        """
+        f"""
         update mail
         set error = $2, next_at = coalesce(now() + $3, next_at),
-            died_at = case when $3::interval is null then now() end
+            died_at = case when $3::interval is null then now() end,
+            body_text = case when $3::interval is null and {_LETS_IN} then '' else body_text end,
+            body_html = case when $3::interval is null and {_LETS_IN} then '' else body_html end
         where id = $1
         """,
         id,
@@ -104,8 +117,13 @@ async def list_dead(conn: Conn, *, limit: int) -> list[Mail]:
     )
 
 
-async def try_again(conn: Conn, id: int) -> None:
-    """One that was given up."""
-    await conn.execute(
-        "update mail set died_at = null, tries = 0, next_at = now() where id = $1", id
+async def try_again(conn: Conn, id: int) -> bool:
+    """One that was given up. False for a link: it is over, and its reader asks for a new one."""
+    done: str = await conn.execute(
+        """
+        update mail set died_at = null, tries = 0, next_at = now()
+        where id = $1 and died_at is not null and body_text <> ''
+        """,
+        id,
     )
+    return done == "UPDATE 1"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.rows import Conn, columns, many
+from db import changes
+from db.rows import Conn, columns, many, maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Notice:
 
 
 NOTICE = columns(Notice)
+
+
+def topic(account_id: int) -> str:
+    """To be told after the commit that changed this account's notices."""
+    return changes.topic("notices", account_id=account_id)
 
 
 async def add(
@@ -62,20 +68,38 @@ async def count_unread(conn: Conn, account_id: int) -> int:
 
 
 async def list_page(
-    conn: Conn, account_id: int, *, limit: int, before: int | None = None
+    conn: Conn,
+    account_id: int,
+    *,
+    limit: int,
+    before: int | None = None,
+    down_to: int | None = None,
 ) -> list[Notice]:
-    """The newest first."""
+    """The newest first: those before one, or all down to one."""
     return await many(
         conn,
         Notice,
         f"""
         select {NOTICE} from notice
         where account_id = $1 and ($2::bigint is null or id < $2)
-        order by id desc limit $3
+            and ($3::bigint is null or id >= $3)
+        order by id desc limit $4
         """,
         account_id,
         before,
+        down_to,
         limit,
+    )
+
+
+async def find(conn: Conn, account_id: int, id: int) -> Notice | None:
+    """One of this account's; another's is none."""
+    return await maybe(
+        conn,
+        Notice,
+        f"select {NOTICE} from notice where account_id = $1 and id = $2",
+        account_id,
+        id,
     )
 
 

@@ -34,6 +34,12 @@ async def add_ahead(conn: Conn, parent: Parent, today: date) -> list[str]:
     return made
 
 
+async def add_day(conn: Conn, parent: Parent, day: date) -> None:
+    """Of any day, also one that is past; nothing if it is there. In the caller's transaction."""
+    if await conn.fetchval("select to_regclass($1) is null", _name(parent, day)):
+        await _add(conn, parent, day)
+
+
 async def _add(conn: Conn, parent: Parent, day: date) -> None:
     name, column = _name(parent, day), _COLUMN[parent]
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)

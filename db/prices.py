@@ -1,38 +1,45 @@
-"""Prices of sessions: as they are now, and every step that led there."""
+"""Prices of sessions: as they are now, every step that led there, and credits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
+import asyncpg
 import msgspec
 
+from db.model.prices import Line
 from db.rows import Conn
+
+__all__ = [
+    "Line",
+    "Price",
+    "Step",
+    "StepKind",
+    "add_credit",
+    "credited",
+    "due",
+    "find",
+    "find_many",
+    "list_steps",
+    "lock",
+]
 
 StepKind = Literal["priced", "repriced", "adjustment", "credit"]
 
 
-class Line(msgspec.Struct, frozen=True):
-    """
-    One line of a bill, as a driver reads it.
-
-    `quantity` is in `unit` (kWh, min, or "" for once); `amount` is quantity times unit price,
-    rounded as money. The amounts of all lines are the total.
-    """
-
-    kind: str  # energy, time, idle, session, minimum, maximum, tax
-    label: str
-    amount: Decimal
-    quantity: Decimal | None = None
-    unit: str = ""
-    unit_price: Decimal | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`total` None: unknown. Credits are not in it: `credited` (at most 0) is their sum."""
+    """
+    A session's price as it is now, with its adjustments.
+
+    `total` None: unknown. Credits are not in it: `credited` (at most 0) is their sum. On the
+    statement of the session's own month stands the total without adjustments: these, as credits,
+    stand on the one that their step names.
+    """
 
     station_id: int
     session_id: int
@@ -42,7 +49,7 @@ class Price:
     why: str
     currency: str
     total: Decimal | None
-    tax: Decimal | None
+    tax: Decimal | None  # contained in the total
     is_included: bool
     lines: list[Line]
     energy_wh: int | None
@@ -51,11 +58,13 @@ class Price:
 
     @property
     def due(self) -> Decimal | None:
-        return None if self.total is None else self.total + self.credited
+        return None if self.total is None else due(self.total, self.credited)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
+    """`by`: the person's name or address, None for a rule."""
+
     id: int
     at: datetime
     kind: StepKind
@@ -65,6 +74,7 @@ class Step:
     by_account_id: int | None
     statement_month: date | None
     lines: list[Line]
+    by: str | None = None
 
 
 _LINES = msgspec.json.Decoder(list[Line])
@@ -79,37 +89,83 @@ def decode_lines(text: str) -> list[Line]:
     return _LINES.decode(text)
 
 
+_PRICE = """
+    select price.station_id, price.session_id, price.tariff_id, price.tariff_version,
+        tariff.name as tariff, price.why, price.currency, price.total, price.tax, price.is_included,
+        price.lines::text as lines, price.energy_wh, priced_at,
+        coalesce((
+            select sum(amount) from price_step step
+            where step.station_id = price.station_id and step.session_id = price.session_id
+                and step.kind = 'credit'
+        ), 0) as credited
+    from session_price price
+    left join tariff on tariff.id = price.tariff_id
+"""
+
+
 async def find(conn: Conn, session_id: int) -> Price | None:
     """None while it is not priced: it runs, or a job has yet to do it."""
     record = await conn.fetchrow(
-        """
-        select price.station_id, price.session_id, price.tariff_id, tariff_version,
-            tariff.name as tariff, why, currency, total, tax, is_included, lines::text as lines,
-            energy_wh, priced_at,
-            coalesce((
-                select sum(amount) from price_step step
-                where step.station_id = price.station_id and step.session_id = price.session_id
-                    and step.kind = 'credit'
-            ), 0) as credited
-        from session_price price left join tariff on tariff.id = price.tariff_id
+        f"""
+        {_PRICE}
         where price.session_id = $1
             and price.station_id = (select station_id from charging_session where id = $1)
         """,
         session_id,
     )
-    if record is None:
-        return None
-    return Price(**{**dict(record), "lines": decode_lines(record["lines"])})
+    return None if record is None else _price(record)
+
+
+async def find_many(conn: Conn, session_ids: Sequence[int]) -> dict[int, Price]:
+    """By session, of those that are priced."""
+    records = await conn.fetch(
+        f"""
+        {_PRICE}
+        join charging_session session
+            on session.station_id = price.station_id and session.id = price.session_id
+        where session.id = any($1::bigint[])
+        """,
+        session_ids,
+    )
+    return {record["session_id"]: _price(record) for record in records}
+
+
+def due(total: Decimal, credited: Decimal) -> Decimal:
+    """What is left to pay; `credited` is at most 0, and may be of a time when more was due."""
+    return max(total + credited, Decimal(0))
+
+
+async def credited(conn: Conn, station_id: int, session_id: int) -> Decimal:
+    """The sum of a session's credits, at most 0."""
+    found: Decimal = await conn.fetchval(
+        """
+        select coalesce(sum(amount), 0) from price_step
+        where station_id = $1 and session_id = $2 and kind = 'credit'
+        """,
+        station_id,
+        session_id,
+    )
+    return found
+
+
+async def lock(conn: Conn, station_id: int, session_id: int) -> None:
+    """Before a credit or an adjustment: so that each knows of the other."""
+    await conn.execute(
+        "select from session_price where station_id = $1 and session_id = $2 for update",
+        station_id,
+        session_id,
+    )
 
 
 async def list_steps(conn: Conn, station_id: int, session_id: int) -> list[Step]:
     """The first one first."""
     records = await conn.fetch(
         """
-        select id, at, kind, currency, amount, reason, by_account_id, statement_month,
-            lines::text as lines
-        from price_step where station_id = $1 and session_id = $2
-        order by id
+        select step.id, at, kind, currency, amount, reason, by_account_id, statement_month,
+            lines::text as lines, coalesce(account.name, account.email) as by
+        from price_step step left join account on account.id = by_account_id
+        where station_id = $1 and session_id = $2
+        order by step.id
         """,
         station_id,
         session_id,
@@ -147,3 +203,8 @@ async def add_credit(
         price.tariff_version,
     )
     return step_id
+
+
+def _price(record: asyncpg.Record) -> Price:
+    values: dict[str, Any] = dict(record)
+    return Price(**values | {"lines": decode_lines(record["lines"])})

@@ -53,6 +53,14 @@ CREATE TYPE public.reservation_status AS ENUM (
     'cancelled'
 );
 
+CREATE FUNCTION public.assigned_at(scope text, subject bigint, at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select target_id from tariff_assignment a
+    where a.scope = assigned_at.scope and a.subject_id = subject and a.since <= at
+    order by a.since desc, a.id desc limit 1
+$$;
+
 CREATE FUNCTION public.count_session() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -66,12 +74,56 @@ begin
     return null;
 end $$;
 
+CREATE FUNCTION public.first_assigned(scope text, subject bigint) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select target_id from tariff_assignment a
+    where a.scope = first_assigned.scope and a.subject_id = subject and a.target_id is not null
+    order by a.since, a.id limit 1
+$$;
+
 CREATE FUNCTION public.mark_price_due() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
     new.is_price_due := true;
     return new;
+end $$;
+
+CREATE FUNCTION public.note_assignment() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    target bigint;
+begin
+    execute format('select ($1).%I', tg_argv[1]) using new into target;
+    insert into tariff_assignment (scope, subject_id, target_id) values (tg_argv[0], new.id, target);
+    return null;
+end $_$;
+
+CREATE FUNCTION public.note_default() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into tariff_assignment (scope, subject_id, target_id)
+    values ('default', 0, case when new.is_default then new.id end);
+    return null;
+end $$;
+
+CREATE FUNCTION public.note_new_holder() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.held_since := now();
+    return new;
+end $$;
+
+CREATE FUNCTION public.note_session_uid() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into session_uid values (lower(new.id_token)) on conflict do nothing;
+    return null;
 end $$;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
@@ -205,7 +257,12 @@ CREATE TABLE public.charging_session (
     read_from timestamp with time zone,
     is_price_due boolean DEFAULT false NOT NULL,
     summary_sent_at timestamp with time zone,
+    reviewed_at timestamp with time zone,
+    close_asked_at timestamp with time zone,
+    close_asked_by bigint,
+    close_reason text,
     CONSTRAINT charging_session_check CHECK ((is_finalized OR (NOT is_end_inferred))),
+    CONSTRAINT charging_session_close_reason_check CHECK ((length(close_reason) <= 280)),
     CONSTRAINT charging_session_energy_wh_check CHECK ((energy_wh >= 0))
 );
 
@@ -344,6 +401,7 @@ CREATE TABLE public.id_token (
     is_app boolean DEFAULT false NOT NULL,
     lost_at timestamp with time zone,
     lost_reason text,
+    held_since timestamp with time zone,
     CONSTRAINT id_token_lost_reason_check CHECK ((length(lost_reason) <= 280)),
     CONSTRAINT id_token_uid_check CHECK (((uid <> ''::text) AND (length(uid) <= 255)))
 );
@@ -531,6 +589,7 @@ CREATE TABLE public.price_step (
     kind text NOT NULL,
     currency character(3) NOT NULL,
     amount numeric,
+    tax numeric,
     reason text NOT NULL,
     by_account_id bigint,
     statement_month date,
@@ -559,7 +618,8 @@ CREATE TABLE public.quarantine (
     message_id text,
     body bytea NOT NULL,
     problem text NOT NULL,
-    session_id bigint
+    session_id bigint,
+    looked_at timestamp with time zone
 );
 
 ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -676,7 +736,15 @@ CREATE TABLE public.session_price (
     is_included boolean DEFAULT false NOT NULL,
     lines jsonb DEFAULT '[]'::jsonb NOT NULL,
     energy_wh bigint,
-    priced_at timestamp with time zone DEFAULT now() NOT NULL
+    month date NOT NULL,
+    used_before_wh bigint DEFAULT 0 NOT NULL,
+    priced_at timestamp with time zone DEFAULT now() NOT NULL,
+    settle_at timestamp with time zone,
+    settled_at timestamp with time zone
+);
+
+CREATE TABLE public.session_uid (
+    uid text NOT NULL
 );
 
 CREATE TABLE public.site (
@@ -727,6 +795,7 @@ CREATE TABLE public.station (
     last_seen_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     tariff_id bigint,
+    out_of_service_at timestamp with time zone,
     CONSTRAINT station_check CHECK (((key_salt IS NULL) = (key_hash IS NULL))),
     CONSTRAINT station_identity_check CHECK (((identity <> ''::text) AND (length(identity) <= 48))),
     CONSTRAINT station_public_id_check CHECK ((public_id ~ '^[A-Z0-9]{8}$'::text))
@@ -747,6 +816,24 @@ CREATE TABLE public.tariff (
     is_default boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone
+);
+
+CREATE TABLE public.tariff_assignment (
+    id bigint NOT NULL,
+    scope text NOT NULL,
+    subject_id bigint NOT NULL,
+    target_id bigint,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tariff_assignment_scope_check CHECK ((scope = ANY (ARRAY['account'::text, 'plan'::text, 'station'::text, 'site'::text, 'default'::text])))
+);
+
+ALTER TABLE public.tariff_assignment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.tariff_assignment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 ALTER TABLE public.tariff ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -885,6 +972,9 @@ ALTER TABLE ONLY public.reading_default
     ADD CONSTRAINT reading_default_pkey PRIMARY KEY (station_id, at, fingerprint);
 
 ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_overlap EXCLUDE USING gist (int8range(station_id, station_id, '[]'::text) WITH &&, int4range(evse, evse, '[]'::text) WITH &&, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status = ANY (ARRAY['pending'::public.reservation_status, 'confirmed'::public.reservation_status, 'active'::public.reservation_status])));
+
+ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.schema_migration
@@ -898,6 +988,9 @@ ALTER TABLE ONLY public.session_live
 
 ALTER TABLE ONLY public.session_price
     ADD CONSTRAINT session_price_pkey PRIMARY KEY (station_id, session_id);
+
+ALTER TABLE ONLY public.session_uid
+    ADD CONSTRAINT session_uid_pkey PRIMARY KEY (uid);
 
 ALTER TABLE ONLY public.site_member
     ADD CONSTRAINT site_member_pkey PRIMARY KEY (site_id, account_id);
@@ -913,6 +1006,9 @@ ALTER TABLE ONLY public.station
 
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_public_id_key UNIQUE (public_id);
+
+ALTER TABLE ONLY public.tariff_assignment
+    ADD CONSTRAINT tariff_assignment_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.tariff
     ADD CONSTRAINT tariff_pkey PRIMARY KEY (id);
@@ -930,15 +1026,23 @@ CREATE UNIQUE INDEX account_email_key ON public.account USING btree (lower(email
 
 CREATE INDEX audit_account ON public.audit USING btree (account_id, id DESC) WHERE (account_id IS NOT NULL);
 
+CREATE INDEX audit_action ON public.audit USING btree (action text_pattern_ops, id DESC);
+
+CREATE INDEX audit_actor ON public.audit USING btree (lower(actor), id DESC);
+
 CREATE INDEX audit_at ON public.audit USING btree (at DESC, id DESC);
 
 CREATE INDEX audit_subject ON public.audit USING btree (subject, id DESC) WHERE (subject IS NOT NULL);
 
 CREATE INDEX authorization_decision_at ON public.authorization_decision USING btree (at);
 
+CREATE INDEX authorization_decision_session ON public.authorization_decision USING btree (station_id, session_id) WHERE (session_id IS NOT NULL);
+
 CREATE INDEX authorization_decision_uid ON public.authorization_decision USING btree (lower(uid), at DESC);
 
 CREATE INDEX charging_session_account ON public.charging_session USING btree (account_id, started_at DESC) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX charging_session_close ON public.charging_session USING btree (station_id, id) WHERE ((close_asked_at IS NOT NULL) AND (NOT is_finalized));
 
 CREATE INDEX charging_session_evse ON public.charging_session USING btree (station_id, evse, started_at);
 
@@ -948,15 +1052,17 @@ CREATE INDEX charging_session_open ON public.charging_session USING btree (lower
 
 CREATE UNIQUE INDEX charging_session_open_key ON public.charging_session USING btree (station_id, evse) WHERE ((NOT is_finalized) AND (evse IS NOT NULL));
 
-CREATE INDEX charging_session_price ON public.charging_session USING btree (station_id, id) WHERE is_price_due;
+CREATE INDEX charging_session_price ON public.charging_session USING btree (ended_at, id) WHERE is_price_due;
 
 CREATE INDEX charging_session_recompute ON public.charging_session USING btree (station_id, id) WHERE is_recompute_due;
+
+CREATE INDEX charging_session_review ON public.charging_session USING btree (updated_at DESC) WHERE (('needs_review'::text = ANY (flags)) AND (reviewed_at IS NULL));
 
 CREATE INDEX charging_session_station ON public.charging_session USING btree (station_id, updated_at DESC, id DESC) WHERE is_finalized;
 
 CREATE UNIQUE INDEX charging_session_stop_key ON public.charging_session USING btree (station_id, stop_key) WHERE (stop_key IS NOT NULL);
 
-CREATE INDEX charging_session_token ON public.charging_session USING btree (lower(id_token), updated_at DESC, id DESC) WHERE is_finalized;
+CREATE INDEX charging_session_token ON public.charging_session USING btree (lower(id_token), updated_at DESC, id DESC) INCLUDE (id_token) WHERE is_finalized;
 
 CREATE INDEX charging_session_updated ON public.charging_session USING btree (updated_at DESC, id DESC) WHERE is_finalized;
 
@@ -978,6 +1084,8 @@ CREATE UNIQUE INDEX dispute_open_key ON public.dispute USING btree (station_id, 
 
 CREATE INDEX dispute_queue ON public.dispute USING btree (updated_at DESC) WHERE (state <> 'closed'::public.dispute_state);
 
+CREATE INDEX dispute_session ON public.dispute USING btree (station_id, session_id, id DESC);
+
 CREATE INDEX energy_hourly_hour ON public.energy_hourly USING btree (hour);
 
 CREATE INDEX id_token_account ON public.id_token USING btree (account_id);
@@ -989,6 +1097,8 @@ CREATE UNIQUE INDEX id_token_uid_key ON public.id_token USING btree (lower(uid),
 CREATE INDEX link_node ON public.link USING btree (node);
 
 CREATE INDEX mail_created ON public.mail USING btree (created_at);
+
+CREATE INDEX mail_dead ON public.mail USING btree (died_at DESC) WHERE (died_at IS NOT NULL);
 
 CREATE INDEX mail_due ON public.mail USING btree (next_at) WHERE ((sent_at IS NULL) AND (died_at IS NULL));
 
@@ -1008,9 +1118,13 @@ CREATE INDEX price_step_session ON public.price_step USING btree (station_id, se
 
 CREATE INDEX price_step_statement ON public.price_step USING btree (account_id, statement_month) WHERE (statement_month IS NOT NULL);
 
+CREATE INDEX quarantine_open ON public.quarantine USING btree (received_at DESC) WHERE (looked_at IS NULL);
+
 CREATE INDEX quarantine_received ON public.quarantine USING btree (received_at);
 
 CREATE INDEX reservation_account ON public.reservation USING btree (account_id, ends_at);
+
+CREATE INDEX reservation_ends ON public.reservation USING btree (ends_at);
 
 CREATE INDEX reservation_station ON public.reservation USING btree (station_id, ends_at) WHERE (status = ANY (ARRAY['pending'::public.reservation_status, 'confirmed'::public.reservation_status, 'active'::public.reservation_status]));
 
@@ -1018,7 +1132,17 @@ CREATE INDEX session_live_account ON public.session_live USING btree (account_id
 
 CREATE INDEX session_price_account ON public.session_price USING btree (account_id, priced_at) WHERE (account_id IS NOT NULL);
 
+CREATE INDEX session_price_month ON public.session_price USING btree (account_id, month) INCLUDE (energy_wh) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX session_price_waiting ON public.session_price USING btree (settle_at) WHERE (settled_at IS NULL);
+
+CREATE INDEX session_price_without_tariff ON public.session_price USING btree (priced_at) WHERE (tariff_id IS NULL);
+
 CREATE UNIQUE INDEX site_name_key ON public.site USING btree (lower(name));
+
+CREATE INDEX tariff_assignment_since ON public.tariff_assignment USING btree (since) WHERE (target_id IS NOT NULL);
+
+CREATE INDEX tariff_assignment_subject ON public.tariff_assignment USING btree (scope, subject_id, since DESC, id DESC);
 
 CREATE UNIQUE INDEX tariff_default_key ON public.tariff USING btree (is_default) WHERE is_default;
 
@@ -1032,17 +1156,43 @@ ALTER INDEX public.message_pkey ATTACH PARTITION public.message_default_pkey;
 
 ALTER INDEX public.reading_pkey ATTACH PARTITION public.reading_default_pkey;
 
+CREATE TRIGGER account_changes_plan AFTER UPDATE OF plan_id ON public.account FOR EACH ROW WHEN ((new.plan_id IS DISTINCT FROM old.plan_id)) EXECUTE FUNCTION public.note_assignment('account', 'plan_id');
+
+CREATE TRIGGER account_has_plan AFTER INSERT ON public.account FOR EACH ROW WHEN ((new.plan_id IS NOT NULL)) EXECUTE FUNCTION public.note_assignment('account', 'plan_id');
+
 CREATE TRIGGER audit_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER charging_session_begins_final BEFORE INSERT ON public.charging_session FOR EACH ROW WHEN (new.is_finalized) EXECUTE FUNCTION public.mark_price_due();
 
-CREATE TRIGGER charging_session_figures BEFORE UPDATE ON public.charging_session FOR EACH ROW WHEN ((new.is_finalized AND (((((old.is_finalized IS DISTINCT FROM new.is_finalized) OR (old.energy_wh IS DISTINCT FROM new.energy_wh)) OR (old.started_at IS DISTINCT FROM new.started_at)) OR (old.ended_at IS DISTINCT FROM new.ended_at)) OR (old.account_id IS DISTINCT FROM new.account_id)))) EXECUTE FUNCTION public.mark_price_due();
+CREATE TRIGGER charging_session_figures BEFORE UPDATE ON public.charging_session FOR EACH ROW WHEN (((new.is_finalized AND (((((((old.is_finalized IS DISTINCT FROM new.is_finalized) OR (old.energy_wh IS DISTINCT FROM new.energy_wh)) OR (old.started_at IS DISTINCT FROM new.started_at)) OR (old.ended_at IS DISTINCT FROM new.ended_at)) OR (old.account_id IS DISTINCT FROM new.account_id)) OR (old.meter_start_wh IS DISTINCT FROM new.meter_start_wh)) OR (old.meter_stop_wh IS DISTINCT FROM new.meter_stop_wh))) OR (new.is_finalized AND old.is_recompute_due AND (NOT new.is_recompute_due)))) EXECUTE FUNCTION public.mark_price_due();
 
 CREATE TRIGGER charging_session_is_counted AFTER INSERT OR DELETE ON public.charging_session FOR EACH ROW EXECUTE FUNCTION public.count_session();
 
-CREATE TRIGGER dispute_entry_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.dispute_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER charging_session_uid_changes AFTER UPDATE OF id_token ON public.charging_session FOR EACH ROW WHEN (((new.id_token IS NOT NULL) AND (new.id_token IS DISTINCT FROM old.id_token))) EXECUTE FUNCTION public.note_session_uid();
+
+CREATE TRIGGER charging_session_uid_is_noted AFTER INSERT ON public.charging_session FOR EACH ROW WHEN ((new.id_token IS NOT NULL)) EXECUTE FUNCTION public.note_session_uid();
+
+CREATE TRIGGER dispute_entry_is_kept BEFORE DELETE OR UPDATE ON public.dispute_entry FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER id_token_changes_hands BEFORE UPDATE OF account_id ON public.id_token FOR EACH ROW WHEN (((old.account_id IS NOT NULL) AND (new.account_id IS DISTINCT FROM old.account_id))) EXECUTE FUNCTION public.note_new_holder();
+
+CREATE TRIGGER plan_changes_tariff AFTER UPDATE OF tariff_id ON public.plan FOR EACH ROW WHEN ((new.tariff_id IS DISTINCT FROM old.tariff_id)) EXECUTE FUNCTION public.note_assignment('plan', 'tariff_id');
+
+CREATE TRIGGER plan_has_tariff AFTER INSERT ON public.plan FOR EACH ROW EXECUTE FUNCTION public.note_assignment('plan', 'tariff_id');
 
 CREATE TRIGGER price_step_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.price_step FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER site_changes_tariff AFTER UPDATE OF tariff_id ON public.site FOR EACH ROW WHEN ((new.tariff_id IS DISTINCT FROM old.tariff_id)) EXECUTE FUNCTION public.note_assignment('site', 'tariff_id');
+
+CREATE TRIGGER site_has_tariff AFTER INSERT ON public.site FOR EACH ROW WHEN ((new.tariff_id IS NOT NULL)) EXECUTE FUNCTION public.note_assignment('site', 'tariff_id');
+
+CREATE TRIGGER station_changes_tariff AFTER UPDATE OF tariff_id ON public.station FOR EACH ROW WHEN ((new.tariff_id IS DISTINCT FROM old.tariff_id)) EXECUTE FUNCTION public.note_assignment('station', 'tariff_id');
+
+CREATE TRIGGER station_has_tariff AFTER INSERT ON public.station FOR EACH ROW WHEN ((new.tariff_id IS NOT NULL)) EXECUTE FUNCTION public.note_assignment('station', 'tariff_id');
+
+CREATE TRIGGER tariff_becomes_default AFTER UPDATE OF is_default ON public.tariff FOR EACH ROW WHEN ((new.is_default IS DISTINCT FROM old.is_default)) EXECUTE FUNCTION public.note_default();
+
+CREATE TRIGGER tariff_is_default AFTER INSERT ON public.tariff FOR EACH ROW WHEN (new.is_default) EXECUTE FUNCTION public.note_default();
 
 CREATE TRIGGER tariff_version_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.tariff_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1054,6 +1204,9 @@ ALTER TABLE ONLY public.audit
 
 ALTER TABLE ONLY public.charging_session
     ADD CONSTRAINT charging_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.charging_session
+    ADD CONSTRAINT charging_session_close_asked_by_fkey FOREIGN KEY (close_asked_by) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.command
     ADD CONSTRAINT command_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;

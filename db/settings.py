@@ -45,7 +45,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OPERATOR_EMAIL", "", "address that people may write to"),
     Setting("OPERATOR_ZONE", "UTC", "time zone of counters, filters and periods"),
     Setting("OPERATOR_CURRENCY", "EUR", "currency of new sites, three letters"),
-    Setting("SMTP_URL", "", "smtp://user:password@host:port for mails; empty: none are sent"),
+    Setting("SMTP_URL", "", "smtp://user:password@host:port for mails; empty: DATA_DIR/mail"),
     Setting("DEMO", "1", "1: in a database without chargers, a demo with simulated ones"),
     Setting(
         "ADMIN_EMAIL",

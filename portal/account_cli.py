@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from db import accounts, web_sessions
+from db import accounts, audit, mail_links, web_sessions
 from db.config import ConfigError
 from db.connect import connect
 from db.embedded import database
@@ -17,6 +17,8 @@ from db.rows import Conn
 from portal import passwords
 from portal.config import Config
 from portal.forms import Form
+
+_ACTOR = "the command line"  # whoever may run it on this machine
 
 
 def add_verbs(nouns: Any) -> None:
@@ -71,13 +73,22 @@ async def _add(conn: Conn, arguments: Namespace, password: str) -> None:
     if email is None or name is None:
         raise ConfigError(". ".join([*form.errors.values(), ""]).strip())
     try:
-        account = await accounts.add(
-            conn,
-            email=email,
-            name=name or None,
-            role=arguments.role,
-            password_hash=passwords.sync_hash(password),
-        )
+        async with conn.transaction():
+            account = await accounts.add(
+                conn,
+                email=email,
+                name=name or None,
+                role=arguments.role,
+                password_hash=passwords.sync_hash(password),
+            )
+            await audit.add(
+                conn,
+                "account.added",
+                actor=_ACTOR,
+                subject=f"account:{account.id}",
+                email=email,
+                role=arguments.role,
+            )
     except Conflict as error:
         raise ConfigError(f"{error}.") from None
     sys.stderr.write(f"{account.email} may sign in ({account.role}).\n")
@@ -90,4 +101,12 @@ async def _set_password(conn: Conn, email: str, password: str) -> None:
     async with conn.transaction():
         await accounts.set_password(conn, account.id, passwords.sync_hash(password))
         await web_sessions.end_all(conn, account.id)
+        await mail_links.end_all(conn, account.id)
+        await audit.add(
+            conn,
+            "password.changed",
+            actor=_ACTOR,
+            subject=f"account:{account.id}",
+            how="command line",
+        )
     sys.stderr.write(f"{account.email} has the new password, and is signed out everywhere.\n")

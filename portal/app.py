@@ -18,7 +18,7 @@ from db.config import ConfigError, secret_key
 from db.connect import create_pool
 from db.errors import is_away
 from db.migrate import migrate
-from portal import first_admin, health, pages, security, static_files
+from portal import first_admin, health, jobs, pages, security, static_files
 from portal.access import TokenUse, bearer
 from portal.api import v1
 from portal.config import Config
@@ -41,7 +41,19 @@ from portal.limits import Limits
 from portal.live import Live
 from portal.people import people
 from portal.protocol import Protocol
-from portal.views import admin, driver, sign_in, stream, theme
+from portal.views import (
+    admin,
+    driver,
+    notices,
+    public,
+    sign_in,
+    sign_in_first,
+    sign_in_link,
+    sign_in_password,
+    stream,
+    switch,
+    theme,
+)
 
 log = structlog.get_logger()
 
@@ -70,8 +82,14 @@ def make_app(config: Config, database_url: str) -> web.Application:
         v1.routes,
         static_files.routes,
         sign_in.routes,
+        sign_in_first.routes,
+        sign_in_link.routes,
+        sign_in_password.routes,
+        switch.routes,
         stream.routes,
         theme.routes,
+        notices.routes,
+        public.routes,
         driver.routes,
         admin.routes,
     ):
@@ -160,6 +178,7 @@ async def _work(app: web.Application, database_url: str) -> None:
         app[NOTIFIER].run(),
         Listener(_direct(app, database_url), app[LIVE].heard).run(),
         app[TOKEN_USE].run(app[POOL]),
+        jobs.run(app),
     )
 
 

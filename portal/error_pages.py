@@ -27,6 +27,7 @@ class Words:
     icon: str = "alert"
     tone: str = "fault"
     can_retry: bool = False
+    back: tuple[str, str] | None = None  # where the way back leads; else to the start page
 
 
 _WORDS = {
@@ -83,6 +84,14 @@ _WORDS = {
         can_retry=True,
     ),
 }
+_NO_SESSION = Words(
+    "Session not found",
+    "It may belong to another account, or the number in the address is wrong.",
+    "Go back to Sessions and open it from the list, instead of typing the address.",
+    icon="search",
+    tone="off",
+    back=("/sessions", "Sessions"),
+)
 _OTHER = Words(
     "This could not be done",
     "The request was not one that we know.",
@@ -111,13 +120,17 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 async def page(request: web.Request, problem: Problem) -> web.Response:
+    shell = _shell(request)
     words = _WORDS.get(problem.status) or (_WORDS[500] if problem.status >= 500 else _OTHER)
+    if problem.status == 404 and shell == "driver.html" and request.path.startswith("/sessions/"):
+        words = _NO_SESSION
     context: dict[str, object] = {
         "title": words.title,
         "sentence": problem.detail if problem.status == 409 else words.sentence,
         "advice": words.advice,
         "icon_name": words.icon,
         "tone": words.tone,
+        "back": words.back,
         "can_retry": words.can_retry and request.method == "GET",
         "reference": problem.reference,
     }
@@ -128,7 +141,6 @@ async def page(request: web.Request, problem: Problem) -> web.Response:
         response.headers["HX-Retarget"] = "#told"
         response.headers["HX-Reswap"] = "innerHTML"
     else:
-        shell = _shell(request)
         if shell == "driver.html" and status < 500:
             with suppress(asyncpg.PostgresError, OSError, TimeoutError):  # then without the strip
                 context["active"] = await driver.active(request)

@@ -9,7 +9,7 @@ import ipaddress
 import structlog
 from aiohttp import web
 
-from db import accounts
+from db import accounts, audit
 from db.config import ConfigError
 from db.errors import Conflict
 from portal import limits, passwords
@@ -69,9 +69,17 @@ async def _make(app: web.Application, email: str, password: str) -> None:
         if known is None:
             password_hash = await passwords.hash_(password)
             try:
-                await accounts.add(
-                    conn, email=email, name=None, role="admin", password_hash=password_hash
-                )
+                async with conn.transaction():
+                    account = await accounts.add(
+                        conn, email=email, name=None, role="admin", password_hash=password_hash
+                    )
+                    await audit.add(
+                        conn,
+                        "account.first_admin",
+                        actor="the settings",
+                        subject=f"account:{account.id}",
+                        email=email,
+                    )
             except Conflict:
                 return  # another portal, which starts beside us, was quicker
             log.info("account.first_admin", email=email)

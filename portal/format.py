@@ -10,7 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup
 
+from csms.rules.currencies import decimals, rounded, rounded_to
+
 UNKNOWN = "unknown"
+_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹", "KRW": "₩", "UAH": "₴"}
+_CENT = Decimal("0.01")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 Number = int | float | Decimal
@@ -40,6 +44,32 @@ def rated(power_w: Number | None) -> str:
     if power_w is None:
         return UNKNOWN
     return f"{_fixed(power_w, 1000, '0.1').removesuffix('.0')} kW"
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """€8.19, −€1.00, KWD 1.250: in the currency's own decimals."""
+    if amount is None:
+        return UNKNOWN
+    exact = rounded(amount, currency)
+    return _priced(f"{abs(exact):,}", currency, is_negative=exact < 0)
+
+
+def rate(amount: Decimal | None, currency: str) -> str:
+    """€0.28 or €0.2855: the price of one unit, with as many decimals as it needs."""
+    if amount is None:
+        return UNKNOWN
+    least = decimals(currency)
+    exact = abs(amount).normalize()
+    places = max(least, -int(exact.as_tuple().exponent))
+    return _priced(f"{exact:,.{places}f}", currency, is_negative=amount < 0)
+
+
+def quantity(count: Decimal, unit: str) -> str:
+    """6.50 kWh, 12 min: what a line of a bill counts, with as many decimals as tell it exactly."""
+    if unit != "kWh":
+        return f"{count:f} {unit}".strip()
+    exact = rounded_to(count, 3)
+    return f"{exact if exact != exact.quantize(_CENT) else exact.quantize(_CENT)} kWh"
 
 
 def duration(took: timedelta | Number | None) -> str:
@@ -96,6 +126,11 @@ def clock_s(at: datetime | None, zone: str = "UTC") -> str:
     return UNKNOWN if at is None else f"{at.astimezone(_zone(zone)):%H:%M:%S}"
 
 
+def zone_word(at: datetime | None, zone: str = "UTC") -> str:
+    """CET; +04 where the zone has no letters of its own."""
+    return "" if at is None else f"{at.astimezone(_zone(zone)):%Z}"
+
+
 def ago(at: datetime | None, *, now: datetime | None = None) -> str:
     """3 min ago, in a `<time>` that live.js keeps true; the same words are in its `ago`."""
     if at is None:
@@ -130,12 +165,21 @@ FILTERS: dict[str, Callable[..., str]] = {
     "energy": energy,
     "kw": kw,
     "kwh": kwh,
+    "money": money,
     "plural": plural,
     "power": power,
+    "quantity": quantity,
+    "rate": rate,
     "rated": rated,
     "short": short,
     "when": when,
+    "zone_word": zone_word,
 }
+
+
+def _priced(digits: str, currency: str, *, is_negative: bool) -> str:
+    symbol = _SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
+    return f"{'−' if is_negative else ''}{symbol}{digits}"
 
 
 def _fixed(value: Number, divisor: int, step: str) -> str:

@@ -55,8 +55,10 @@ class Limits:
     def __init__(self) -> None:
         self.sign_in_by_address = Limit(20, 60)
         self.sign_in_by_email = Limit(10, 60)
+        self.mail_by_email = Limit(5, 900)  # links to one address
         self.charging = Limit(20, 60)  # starts and stops of one account
         self.forms = Limit(120, 60)  # anything else that one account or address sends
+        self.public = Limit(60, 60)  # looks at the pages behind stickers
 
 
 def address(request: web.Request) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_NAMES = 100
 MOST_PAGES = 20  # of one account; the oldest gives way
 #: What lists listen to, beside the names of what they show.
-LISTS = {"session": "sessions", "station": "stations"}
+LISTS = {"session": "sessions", "station": "stations", "dispute": "disputes"}
 
 
 class Page:
@@ -35,11 +35,18 @@ class Page:
         self._something = asyncio.Event()
 
     def may_hear(self, kind: str, account_id: str) -> bool:
-        """Admins hear all; drivers what is theirs, and the chargers that all of them see."""
+        """
+        Admins hear all; drivers what is theirs, and the chargers that all of them see.
+
+        Notices are everybody's own.
+        """
+        is_own = account_id == str(self.account.id)
+        if kind == "notices":
+            return is_own
         return (
             self.account.role == "admin"
             or kind == "station"
-            or (kind in {"session", "command"} and account_id == str(self.account.id))
+            or (kind in {"session", "command"} and is_own)
         )
 
     def hear(self, *names: str) -> None:

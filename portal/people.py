@@ -15,7 +15,20 @@ from portal.access import API
 from portal.context import READINESS, connection
 from portal.errors import Handler, unavailable
 
-_FOR_ALL = {"/sign-in", "/first-run", "/theme"}
+_FOR_ALL = {
+    "/sign-in",
+    "/sign-in/mail",
+    "/sign-in/sent",
+    "/sign-in/link",
+    "/sign-in/forgot",
+    "/sign-in/password",
+    "/switch",
+    "/switch/sign-out",
+    "/first-run",
+    "/theme",
+}
+# The pages behind the stickers of chargers.
+_FOR_ALL_BELOW = "/c/"
 # These know nobody, or have a gate of their own.
 _ELSEWHERE = (API, "/static/", "/health/")
 # What a browser asks for by itself.
@@ -26,6 +39,11 @@ _SESSION: web.RequestKey[WebSession] = web.RequestKey("web_session", WebSession)
 def person(request: web.Request) -> Account:
     """Who asks; only behind the gate, where somebody does."""
     return request[_SESSION].account
+
+
+def web_session(request: web.Request) -> WebSession:
+    """By which browser; only behind the gate."""
+    return request[_SESSION]
 
 
 def maybe_person(request: web.Request) -> Account | None:
@@ -43,7 +61,7 @@ async def people(request: web.Request, handler: Handler) -> web.StreamResponse:
     token = cookies.read(request, cookies.SESSION)
     if token:
         await _recognise(request, token)
-    if path in _FOR_ALL:
+    if path in _FOR_ALL or path.startswith(_FOR_ALL_BELOW):
         return await handler(request)
     who = maybe_person(request)
     if who is None:

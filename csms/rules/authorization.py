@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db.model.id_tokens import IdToken, Purpose
+from db.model.id_tokens import Behind, IdToken, Purpose
 
 #: A station may not remember an answer longer, so that blocking a card takes effect (digest 4.1).
 LONGEST_CACHE = timedelta(days=1)
+
+_NOTHING_AGAINST = Behind()
+_WHY = {"Blocked": "is blocked", "Expired": "has expired"}
 
 _TYPES = (
     ("MacAddress", re.compile(r"VID:?[0-9A-F]{12}")),
@@ -26,7 +29,8 @@ class Decision:
     The answer about a card, and why.
 
     `status` is in domain words (Accepted, Blocked, Expired, Invalid, Unknown, ConcurrentTx);
-    each version of OCPP says them in its own (digest 2.5).
+    each version of OCPP says them in its own (digest 2.5). `expires_at` is the card's, or that of
+    its group, whichever is sooner.
     """
 
     status: str
@@ -48,6 +52,7 @@ def decide(
     now: datetime,
     has_other_session: bool = False,
     trust_local: bool = True,
+    behind: Behind = _NOTHING_AGAINST,
 ) -> Decision:
     """
     Decide about a presented card (digest 4.1).
@@ -58,6 +63,7 @@ def decide(
         now: time of receipt; a station's clock never decides about expiry (threat T23).
         has_other_session: the card has another session that still runs.
         trust_local: accept ids that the station made itself (digest 2.6).
+        behind: the card's account and group, of which each may stand against it.
     """
     kind = type.casefold()
     if kind == "noauthorization":
@@ -68,18 +74,34 @@ def decide(
             return Decision("Accepted", f"{name} was made by the station itself")
         return Decision("Unknown", f"{name} is not registered")
 
-    def decision(status: str, why: str) -> Decision:
-        return Decision(status, f"{name} {why}", token.group_uid, token.expires_at)
-
-    if token.status != "Accepted":
-        why = {"Blocked": "is blocked", "Expired": "has expired"}.get(token.status, "is not valid")
-        return decision(token.status, why)
-    if token.expires_at is not None and token.expires_at <= now:
-        return decision("Expired", f"expired on {token.expires_at:%Y-%m-%d}")
     # Told at the start only: at Authorize and stop the driver may be about to end the other one.
-    if purpose == "start" and has_other_session:
-        return decision("ConcurrentTx", "is already charging elsewhere")
-    return decision("Accepted", "is registered")
+    is_elsewhere = purpose == "start" and has_other_session
+    found = refusals(token, behind=behind, now=now, is_elsewhere=is_elsewhere)
+    status, why = found[0] if found else ("Accepted", "is registered")
+    ends = [at for at in (token.expires_at, behind.group_expires_at) if at is not None]
+    return Decision(status, f"{name} {why}", token.group_uid, min(ends, default=None))
+
+
+def refusals(
+    token: IdToken, *, behind: Behind, now: datetime, is_elsewhere: bool
+) -> list[tuple[str, str]]:
+    """All that stands against a registered card, as status and reason; the first one is told."""
+    found: list[tuple[str, str]] = []
+    if token.status != "Accepted":
+        found.append((token.status, _WHY.get(token.status, "is not valid")))
+    if not behind.is_account_active:
+        found.append(("Blocked", "belongs to an account that is switched off"))
+    if token.expires_at is not None and token.expires_at <= now:
+        found.append(("Expired", f"expired on {token.expires_at:%Y-%m-%d}"))
+    if behind.group_status not in {None, "Accepted"}:
+        why = _WHY.get(str(behind.group_status), "is not valid")
+        found.append((str(behind.group_status), f"is of a group whose card {why}"))
+    elif behind.group_expires_at is not None and behind.group_expires_at <= now:
+        when = f"{behind.group_expires_at:%Y-%m-%d}"
+        found.append(("Expired", f"is of a group whose card expired on {when}"))
+    if is_elsewhere:
+        found.append(("ConcurrentTx", "is already charging elsewhere"))
+    return found
 
 
 def choose(candidates: Sequence[IdToken], type: str | None) -> IdToken | None:

@@ -52,7 +52,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """`tax` is contained in `total`. `reason`: why the total is unknown, else empty."""
+    """`tax` is contained in `total`. `reason`: why it is unknown, or not billed; else empty."""
 
     currency: str
     total: Decimal | None

@@ -26,12 +26,13 @@ UNREGISTERED = "unregistered"  # the station was not accepted: not billed
 STOP_CONFLICT = "stop_conflict"  # a second stop said another register
 LATE_READING = "late_reading"
 GUESSED_END = "guessed_end"  # ended by a stop of a number that we never gave
+CLOSED_BY_PERSON = "closed_by_person"  # its charger never said the end, and somebody did
 
 NEEDS_REVIEW = "needs_review"
 MALFORMED = "malformed"  # a message of it broke the schema; it is in quarantine
 
 _FOR_A_PERSON = {STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED}
-_RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED, GUESSED_END}
+_RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED, GUESSED_END, CLOSED_BY_PERSON}
 
 FREE_FOR = timedelta(seconds=120)  # digest 9.18: the stop may follow the status
 BOOT_DOUBT = timedelta(minutes=15)  # digest 7.6

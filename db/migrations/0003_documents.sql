@@ -14,6 +14,8 @@ create table audit (
 create index audit_at on audit (at desc, id desc);
 create index audit_account on audit (account_id, id desc) where account_id is not null;
 create index audit_subject on audit (subject, id desc) where subject is not null;
+create index audit_actor on audit (lower(actor), id desc);
+create index audit_action on audit (action text_pattern_ops, id desc);
 create function refuse_change() returns trigger language plpgsql as $$
 begin
     raise exception '% is only ever added to', tg_table_name using errcode = 'restrict_violation';
@@ -115,7 +117,68 @@ create table site_member (
     primary key (site_id, account_id)
 );
 
--- A session's price as it is now; how it came to be is in price_step.
+-- Which tariff was in force where, since when: a session goes by what was so when it started.
+create table tariff_assignment (
+    id              bigint generated always as identity primary key,
+    scope           text not null check (scope in ('account', 'plan', 'station', 'site', 'default')),
+    subject_id      bigint not null,                -- of that account, plan, ...; default: 0
+    target_id       bigint,                         -- the tariff, of an account its plan; null: none any more
+    since           timestamptz not null default now()
+);
+create index tariff_assignment_subject on tariff_assignment (scope, subject_id, since desc, id desc);
+create index tariff_assignment_since on tariff_assignment (since) where target_id is not null;
+create function note_assignment() returns trigger language plpgsql as $$
+declare
+    target bigint;
+begin
+    execute format('select ($1).%I', tg_argv[1]) using new into target;
+    insert into tariff_assignment (scope, subject_id, target_id) values (tg_argv[0], new.id, target);
+    return null;
+end $$;
+create function note_default() returns trigger language plpgsql as $$
+begin
+    insert into tariff_assignment (scope, subject_id, target_id)
+    values ('default', 0, case when new.is_default then new.id end);
+    return null;
+end $$;
+create trigger account_has_plan after insert on account
+    for each row when (new.plan_id is not null) execute function note_assignment('account', 'plan_id');
+create trigger account_changes_plan after update of plan_id on account
+    for each row when (new.plan_id is distinct from old.plan_id)
+    execute function note_assignment('account', 'plan_id');
+create trigger plan_has_tariff after insert on plan
+    for each row execute function note_assignment('plan', 'tariff_id');
+create trigger plan_changes_tariff after update of tariff_id on plan
+    for each row when (new.tariff_id is distinct from old.tariff_id)
+    execute function note_assignment('plan', 'tariff_id');
+create trigger station_has_tariff after insert on station
+    for each row when (new.tariff_id is not null) execute function note_assignment('station', 'tariff_id');
+create trigger station_changes_tariff after update of tariff_id on station
+    for each row when (new.tariff_id is distinct from old.tariff_id)
+    execute function note_assignment('station', 'tariff_id');
+create trigger site_has_tariff after insert on site
+    for each row when (new.tariff_id is not null) execute function note_assignment('site', 'tariff_id');
+create trigger site_changes_tariff after update of tariff_id on site
+    for each row when (new.tariff_id is distinct from old.tariff_id)
+    execute function note_assignment('site', 'tariff_id');
+create trigger tariff_is_default after insert on tariff
+    for each row when (new.is_default) execute function note_default();
+create trigger tariff_becomes_default after update of is_default on tariff
+    for each row when (new.is_default is distinct from old.is_default) execute function note_default();
+create function assigned_at(scope text, subject bigint, at timestamptz) returns bigint
+language sql stable as $$
+    select target_id from tariff_assignment a
+    where a.scope = assigned_at.scope and a.subject_id = subject and a.since <= at
+    order by a.since desc, a.id desc limit 1
+$$;
+create function first_assigned(scope text, subject bigint) returns bigint
+language sql stable as $$
+    select target_id from tariff_assignment a
+    where a.scope = first_assigned.scope and a.subject_id = subject and a.target_id is not null
+    order by a.since, a.id limit 1
+$$;
+
+-- A session's price as it is now, without credits; how it came to be is in price_step.
 create table session_price (
     station_id      bigint not null,
     session_id      bigint not null,
@@ -128,13 +191,21 @@ create table session_price (
     tax             numeric,
     is_included     boolean not null default false, -- free by its terms, not by accident
     lines           jsonb not null default '[]',
-    energy_wh       bigint,                         -- that it was made of
+    energy_wh       bigint,                         -- as it is now
+    month           date not null,                  -- whose tiers it counts towards: of its start, for the operator
+    used_before_wh  bigint not null default 0,      -- its place in them: what was priced before it
     priced_at       timestamptz not null default now(),
+    settle_at       timestamptz,                    -- the driver waits for a price, until then
+    settled_at      timestamptz,                    -- from here on it changes by adjustments only
     primary key (station_id, session_id),
     foreign key (station_id, session_id) references charging_session on delete cascade,
     foreign key (tariff_id, tariff_version) references tariff_version
 );
 create index session_price_account on session_price (account_id, priced_at) where account_id is not null;
+create index session_price_month on session_price (account_id, month) include (energy_wh)
+    where account_id is not null;
+create index session_price_waiting on session_price (settle_at) where settled_at is null;
+create index session_price_without_tariff on session_price (priced_at) where tariff_id is null;
 
 -- Every step of a price: first pricing, pricing again, credits. Only ever added to.
 create table price_step (
@@ -146,6 +217,7 @@ create table price_step (
     kind            text not null check (kind in ('priced', 'repriced', 'adjustment', 'credit')),
     currency        char(3) not null,
     amount          numeric,                        -- priced, repriced: the total; else what is added to it
+    tax             numeric,                        -- contained in it
     reason          text not null,
     by_account_id   bigint references account,      -- a person; null: a rule
     statement_month date,                           -- of a credit or an adjustment: where it appears
@@ -162,9 +234,10 @@ create trigger price_step_is_kept before update or delete or truncate on price_s
 
 -- What a price hangs on has changed: a job prices the session.
 alter table charging_session
-    add column is_price_due boolean not null default false,
+    add column is_price_due boolean not null default true, -- so that older sessions are priced too
     add column summary_sent_at timestamptz;         -- the driver was told the price
-create index charging_session_price on charging_session (station_id, id) where is_price_due;
+alter table charging_session alter column is_price_due set default false;
+create index charging_session_price on charging_session (ended_at, id) where is_price_due;
 create function mark_price_due() returns trigger language plpgsql as $$
 begin
     new.is_price_due := true;
@@ -175,10 +248,13 @@ create trigger charging_session_begins_final before insert on charging_session
 create trigger charging_session_figures before update on charging_session
     for each row when (
         new.is_finalized and (
-            old.is_finalized, old.energy_wh, old.started_at, old.ended_at, old.account_id
+            old.is_finalized, old.energy_wh, old.started_at, old.ended_at, old.account_id,
+            old.meter_start_wh, old.meter_stop_wh
         ) is distinct from (
-            new.is_finalized, new.energy_wh, new.started_at, new.ended_at, new.account_id
+            new.is_finalized, new.energy_wh, new.started_at, new.ended_at, new.account_id,
+            new.meter_start_wh, new.meter_stop_wh
         )
+        or new.is_finalized and old.is_recompute_due and not new.is_recompute_due -- other readings
     ) execute function mark_price_due();
 
 -- How many sessions there are, without counting them: a row a station, so that starts do not queue.
@@ -211,8 +287,15 @@ create table reservation (
     ends_at         timestamptz not null,
     status          reservation_status not null default 'confirmed',
     created_at      timestamptz not null default now(),
-    check (starts_at < ends_at)
+    check (starts_at < ends_at),
+    -- A range without bounds is the whole charger, which goes with none of its EVSEs.
+    constraint reservation_overlap exclude using gist (
+        int8range(station_id, station_id, '[]') with &&,
+        int4range(evse, evse, '[]') with &&,
+        tstzrange(starts_at, ends_at) with &&
+    ) where (status in ('pending', 'confirmed', 'active'))
 );
+create index reservation_ends on reservation (ends_at);
 create index reservation_station on reservation (station_id, ends_at)
     where status in ('pending', 'confirmed', 'active');
 create index reservation_account on reservation (account_id, ends_at);
@@ -247,10 +330,65 @@ create table dispute_entry (
     price_step_id   bigint references price_step
 );
 create index dispute_entry_dispute on dispute_entry (dispute_id, id);
-create trigger dispute_entry_is_kept before update or delete or truncate on dispute_entry
+create trigger dispute_entry_is_kept before update or delete on dispute_entry
     for each statement execute function refuse_change();
 
--- A card that its driver lost.
+-- A card that its driver lost; and since when its holder has it, if somebody else had it before.
 alter table id_token
     add column lost_at timestamptz,
-    add column lost_reason text check (length(lost_reason) <= 280);
+    add column lost_reason text check (length(lost_reason) <= 280),
+    add column held_since timestamptz;
+create function note_new_holder() returns trigger language plpgsql as $$
+begin
+    new.held_since := now();
+    return new;
+end $$;
+create trigger id_token_changes_hands before update of account_id on id_token
+    for each row when (
+        old.account_id is not null and new.account_id is distinct from old.account_id
+    ) execute function note_new_holder();
+
+-- What a person has looked at needs no person any more.
+alter table charging_session add column reviewed_at timestamptz;
+create index charging_session_review on charging_session (updated_at desc)
+    where 'needs_review' = any (flags) and reviewed_at is null;
+alter table quarantine add column looked_at timestamptz;
+create index quarantine_open on quarantine (received_at desc) where looked_at is null;
+create index mail_dead on mail (died_at desc) where died_at is not null;
+-- A charger that drivers shall not be offered, while its history stays.
+alter table station add column out_of_service_at timestamptz;
+
+-- A session that a person ends, for its charger never did: the portal asks, csms does it.
+alter table charging_session
+    add column close_asked_at timestamptz,
+    add column close_asked_by bigint references account,
+    add column close_reason text check (length(close_reason) <= 280);
+create index charging_session_close on charging_session (station_id, id)
+    where close_asked_at is not null and not is_finalized;
+
+-- Every uid that a session ever had, in small letters: what a tag filter searches (decision 25).
+-- A few thousand rows beside a million sessions, and also those that no card has.
+create table session_uid (
+    uid             text primary key
+);
+insert into session_uid
+    select distinct lower(id_token) from charging_session where id_token is not null;
+create function note_session_uid() returns trigger language plpgsql as $$
+begin
+    insert into session_uid values (lower(new.id_token)) on conflict do nothing;
+    return null;
+end $$;
+create trigger charging_session_uid_is_noted after insert on charging_session
+    for each row when (new.id_token is not null) execute function note_session_uid();
+create trigger charging_session_uid_changes after update of id_token on charging_session
+    for each row when (new.id_token is not null and new.id_token is distinct from old.id_token)
+    execute function note_session_uid();
+
+-- With the uid itself, so that a tag's sessions are counted without reading them.
+drop index charging_session_token;
+create index charging_session_token
+    on charging_session (lower(id_token), updated_at desc, id desc) include (id_token)
+    where is_finalized;
+create index dispute_session on dispute (station_id, session_id, id desc);
+create index authorization_decision_session on authorization_decision (station_id, session_id)
+    where session_id is not null;

@@ -20,3 +20,12 @@ class IdToken:
     group_uid: str | None
     account_id: int | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind a card: whose it is, and the card that its group is named by."""
+
+    is_account_active: bool = True
+    group_status: IdTokenStatus | None = None  # None: no such card is registered
+    group_expires_at: datetime | None = None

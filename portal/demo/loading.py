@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from db import demo_network, messages, readings, station_keys, stations
 from db.demo_network import PastAccount, PastCard, PastStation
 from db.rows import Conn
-from portal.demo import last_words
+from portal.demo import last_words, tariffs
 from portal.demo.cast import (
     ADMIN_EMAIL,
     ADMIN_NAME,
@@ -59,7 +59,11 @@ async def load(
             for card in driver.cards
         ],
     )
-    station_ids = await _stations(conn, now, station_passwords)
+    sites = await demo_network.add_sites(
+        conn, [(site.name, site.zone, site.currency, site.address) for site in SITES]
+    )
+    await tariffs.load(conn, now - _OPENED, account_ids=account_ids, site_ids=sites)
+    station_ids = await _stations(conn, now, station_passwords, sites)
     numbers = await demo_network.next_numbers(conn, len(visits))
     history = await asyncio.to_thread(
         record, visits, numbers=numbers, station_ids=station_ids, cards=cards
@@ -91,10 +95,9 @@ async def _accounts(
     )
 
 
-async def _stations(conn: Conn, now: datetime, passwords: Mapping[str, str]) -> dict[str, int]:
-    sites = await demo_network.add_sites(
-        conn, [(site.name, site.zone, site.currency, site.address) for site in SITES]
-    )
+async def _stations(
+    conn: Conn, now: datetime, passwords: Mapping[str, str], sites: Mapping[str, int]
+) -> dict[str, int]:
     told = []
     for charger in CHARGERS:
         salt, key_hash = station_keys.make(passwords[charger.identity])

@@ -16,17 +16,18 @@ import pytest
 from csms import charging
 from csms.config import Config
 from csms.jobs import Jobs
-from db import changes, commands, sessions
+from db import changes, commands, session_closing, sessions
 from db.changes import Notifier
 from db.config import DatabaseConfig
 from db.model.commands import Raw
 from db.model.sessions import Session
 from db.rows import Pool
 from tests.ocpp.conftest import until
+from tests.portal.browser import add_person
 from tests.wire import Charger, Csms, add_station, charger, csms
 
 BOOT_16 = {"chargePointVendor": "Acme", "chargePointModel": "One"}
-NAMES = ["energy", "sessions", "links", "partitions", "expiry"]
+NAMES = ["energy", "sessions", "closing", "links", "partitions", "expiry"]
 #: A session began an hour ago, and what follows was said a minute apart.
 BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
@@ -644,3 +645,49 @@ async def test_what_a_process_that_died_had_asked_is_over_without_its_coming_bac
     assert [row["id"] for row in rows] == [asked["dead", 4]]
     assert b"5ec4" not in rows[0]["arguments"]
     assert changes.topic("command", station.id, asked["dead", 4]) in jobs._notifier._topics
+
+
+async def ask_to_close(pool: Pool, number: int) -> None:
+    omar = await add_person(pool, f"omar{number}@example.org", role="admin")
+    station_id = (await the_session(pool))["station_id"]
+    async with pool.acquire() as conn:
+        await session_closing.ask(
+            conn, station_id, number, by=omar.id, reason="charger was replaced"
+        )
+
+
+async def test_the_chargers_own_end_replaces_that_of_a_person(
+    server: Csms, jobs: Jobs, pool: Pool
+) -> None:
+    async with charger(server.url, "CP-1") as cp:
+        number = await start(cp)
+        await ask_to_close(pool, number)
+        await jobs.close_asked_sessions()
+        await ruled(pool, number, "closed_by_person")
+
+        await stop(cp, number, 3000, 20)
+
+    session = await the_session(pool)
+    assert (session["energy_wh"], session["ended_at"]) == (2000, BEGAN + timedelta(minutes=20))
+    assert not session["is_end_inferred"]
+    assert "closed_by_person" not in session["flags"]
+    assert "late_end" in session["flags"]
+    await check_hours(pool)
+
+
+async def test_who_closes_a_session_that_its_charger_ends_at_that_moment_changes_nothing(
+    server: Csms, jobs: Jobs, pool: Pool
+) -> None:
+    async with charger(server.url, "CP-1") as cp:
+        number = await start(cp)
+        await ask_to_close(pool, number)
+        await asyncio.gather(stop(cp, number, 3000, 20), jobs.close_asked_sessions())
+        await jobs.close_asked_sessions()
+
+    session = await the_session(pool)
+    assert session["is_finalized"]
+    assert not session["is_end_inferred"]
+    assert (session["energy_wh"], session["meter_stop_wh"]) == (2000, 3000)
+    assert session["ended_at"] == BEGAN + timedelta(minutes=20)
+    assert await pool.fetchval("select count(*) from session_live") == 0
+    await check_hours(pool)

@@ -109,9 +109,11 @@ class Site:
     async def signed_in(self, email: str, **how: Any) -> Page:
         page = await self.nobody(**how)
         await page.goto("/sign-in")
-        await page.get_by_label("E-mail").fill(email)
-        await page.get_by_label("Password", exact=True).fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_text("Use a password").click()
+        form = page.locator("form[action='/sign-in']")
+        await form.get_by_label("E-mail address").fill(email)
+        await form.get_by_label("Password", exact=True).fill(PASSWORD)
+        await form.get_by_role("button", name="Sign in", exact=True).click()
         await page.wait_for_url(lambda url: "/sign-in" not in url)
         return page
 

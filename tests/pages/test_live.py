@@ -67,6 +67,7 @@ async def test_a_driver_starts_watches_and_stops_while_an_admin_looks_on(
         await station.plug_in(1, Vehicle(battery_wh=60_000, soc_pct=20))
         phone = await site.signed_in(DRIVER)
         desk = await site.signed_in(ADMIN, viewport=DESK)
+        await desk.goto("/admin/transactions")
         other = await site.signed_in(OTHER)
         await listening(site, 3)
         await expect(card(phone, "Harbour south")).to_contain_text("cable in")

@@ -9,7 +9,9 @@ from typing import Any
 
 import asyncpg
 
-from db import id_tokens, links, readings, session_live, sessions, stations
+from csms.rules import pricing_terms
+from csms.rules.pricing_terms import Terms
+from db import id_tokens, links, readings, session_live, sessions, stations, tariffs
 from db.model.id_tokens import IdToken
 from db.model.readings import Reading, Sample, encode_samples
 from db.model.sessions import Session, SessionLive
@@ -99,6 +101,31 @@ async def session(
             ),
         )
     return made
+
+
+async def tariff(
+    conn: Conn,
+    name: str = "Day",
+    *,
+    is_default: bool = True,
+    since: datetime = NOON - timedelta(days=365),
+    **terms: Any,
+) -> int:
+    """Its id; in force since long ago, as a version and, where it is the default, as that too."""
+    values: dict[str, Any] = {"currency": "EUR", "per_kwh": Decimal("0.30")} | terms
+    id_ = await tariffs.add(
+        conn,
+        name=name,
+        currency=values["currency"],
+        terms=pricing_terms.encode(Terms(**values)),
+        created_at=since,
+    )
+    if is_default:
+        await tariffs.make_default(conn, id_)
+        await conn.execute(
+            "update tariff_assignment set since = $1 where target_id = $2", since, id_
+        )
+    return id_
 
 
 async def measure(

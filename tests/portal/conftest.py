@@ -17,6 +17,7 @@ from yarl import URL
 from db import api_tokens
 from db.config import DatabaseConfig
 from db.rows import Pool
+from portal import jobs
 from portal.app import listening, make_app, open_socket
 from portal.config import Config
 from portal.context import READINESS
@@ -88,6 +89,12 @@ class Api:
                 return items
             cursor = f"{'&' if '?' in path else '?'}cursor={page['next_cursor']}"
         raise AssertionError("the list does not end")
+
+
+@pytest.fixture
+def no_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who counts queries or compares rows: the portal works at nothing by itself."""
+    monkeypatch.setattr(jobs, "jobs", lambda _: [])
 
 
 @pytest.fixture

@@ -150,6 +150,6 @@ def test_what_a_place_offers_is_named_with_its_power_and_drawn() -> None:
         ),
         NOW,
     )
-    assert seen.kinds == "CCS2 · 150 kW or Type 2 · 22 kW, 7.4 kW"
+    assert seen.kinds == "CCS · 150 kW or Type 2 · 22 kW, 7.4 kW"
     assert seen.glyph == "c-ccs"
     assert card(charger(plug(type="Schuko")), NOW).glyph == "charger"

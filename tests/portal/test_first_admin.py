@@ -51,7 +51,7 @@ async def test_the_settings_make_one_who_can_sign_in(
     assert await admins(pool) == [OMAR]
     async with browser(api.port) as page:
         await page.post("/sign-in", {"email": OMAR, "password": WORDS}, page="/sign-in")
-        assert (await page.get("/")).path == "/admin/transactions"
+        assert (await page.get("/")).path == "/admin"
         assert (await page.get("/first-run")).status == 404
 
 

@@ -110,3 +110,12 @@ async def test_at_the_end_all_pages_end_and_none_begins() -> None:
         with live.subscribe(account(13)) as after:
             assert before.is_over
             assert after.is_over
+
+
+async def test_notices_are_heard_by_whom_they_are_for_admins_too() -> None:
+    live = Live()
+    with live.subscribe(account(12)) as hers, live.subscribe(account(1, "admin")) as his:
+        live.heard({"notices@12"})
+
+        assert await heard(hers) == {"notices"}
+        assert await heard(his) == set()

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from db import accounts, web_sessions
-from db.rows import Pool
+from db.rows import Conn, Pool
 from portal import limits, passwords
 from portal.context import CODE, CONFIG, LIMITS
 from tests.portal.browser import PASSWORD, add_person, browser, signed_in
@@ -53,6 +53,25 @@ async def test_wrong_is_told_alike_for_known_and_unknown_addresses(
         assert f'value="{email}"' in shown.text
         assert password not in shown.text
     assert await pool.fetchval("select count(*) from web_session") == 0
+
+
+async def test_an_unknown_address_costs_the_database_as_much_as_a_known_one(
+    api: Api, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_person(pool, ADA)
+    looked_up: list[int] = []
+    real = accounts.password_hash
+
+    async def counted(conn: Conn, id: int) -> str | None:
+        looked_up.append(id)
+        return await real(conn, id)
+
+    monkeypatch.setattr(accounts, "password_hash", counted)
+    async with browser(api.port) as page:
+        for email in (ADA, "nobody@example.org"):
+            await page.post("/sign-in", {"email": email, "password": "another"}, page="/sign-in")
+
+    assert len(looked_up) == 2
 
 
 async def test_an_account_that_is_not_active_is_out_and_stays_out(api: Api, pool: Pool) -> None:

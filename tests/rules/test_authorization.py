@@ -5,8 +5,15 @@ from typing import Any
 
 import pytest
 
-from csms.rules.authorization import Decision, cache_until, choose, decide, infer_type
-from db.model.id_tokens import IdToken
+from csms.rules.authorization import (
+    Decision,
+    cache_until,
+    choose,
+    decide,
+    infer_type,
+    refusals,
+)
+from db.model.id_tokens import Behind, IdToken
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -217,3 +224,63 @@ def test_a_station_remembers_for_a_day_at_most(
     expires_at: datetime | None, until: datetime
 ) -> None:
     assert cache_until(ask(token(expires_at=expires_at)), NOW) == until
+
+
+def test_a_card_of_an_account_that_is_switched_off_is_blocked() -> None:
+    decision = ask(token(), behind=Behind(is_account_active=False))
+
+    assert decision.status == "Blocked"
+    assert decision.reason == "card 04A1B2C3 belongs to an account that is switched off"
+
+
+@pytest.mark.parametrize(
+    ("behind", "status", "reason"),
+    [
+        (Behind(group_status="Blocked"), "Blocked", "is of a group whose card is blocked"),
+        (Behind(group_status="Invalid"), "Invalid", "is of a group whose card is not valid"),
+        (
+            Behind(group_status="Accepted", group_expires_at=NOW),
+            "Expired",
+            "is of a group whose card expired on 2026-11-20",
+        ),
+    ],
+)
+def test_a_group_that_may_not_charge_keeps_its_cards_from_it(
+    behind: Behind, status: str, reason: str
+) -> None:
+    decision = ask(token(), behind=behind)
+
+    assert (decision.status, decision.reason) == (status, f"card 04A1B2C3 {reason}")
+
+
+@pytest.mark.parametrize(("own_h", "group_h", "told_h"), [(None, 2, 2), (1, 2, 1), (3, 2, 2)])
+def test_no_station_remembers_a_card_longer_than_its_group_may_charge(
+    own_h: int | None, group_h: int, told_h: int
+) -> None:
+    card = token(expires_at=None if own_h is None else NOW + timedelta(hours=own_h))
+    behind = Behind(group_status="Accepted", group_expires_at=NOW + timedelta(hours=group_h))
+
+    decision = ask(card, behind=behind)
+
+    assert decision.accepted
+    assert cache_until(decision, NOW) == NOW + timedelta(hours=told_h)
+
+
+def test_a_group_that_may_charge_is_nothing_against_a_card() -> None:
+    behind = Behind(group_status="Accepted", group_expires_at=NOW + timedelta(seconds=1))
+
+    assert ask(token(), behind=behind).accepted
+
+
+def test_all_that_stands_against_a_card_is_named_and_the_first_is_told() -> None:
+    card = token(status="Blocked", expires_at=NOW - timedelta(days=1))
+    behind = Behind(is_account_active=False, group_status="Blocked")
+
+    found = refusals(card, behind=behind, now=NOW, is_elsewhere=True)
+
+    assert [status for status, _ in found] == [
+        *("Blocked", "Blocked", "Expired", "Blocked", "ConcurrentTx"),
+    ]
+    assert ask(card, behind=behind, purpose="start", has_other_session=True).reason.endswith(
+        found[0][1]
+    )

@@ -146,6 +146,7 @@ async def _card(conn: Conn, uid: str) -> IdToken:
         purpose="start",
         now=datetime.now(UTC),
         has_other_session=await sessions.has_other_open(conn, card.uid, session_id=None),
+        behind=await id_tokens.behind(conn, card.id),
     )
     if not decision.accepted:
         raise Problem(409, f"{decision.reason[:1].upper()}{decision.reason[1:]}.")

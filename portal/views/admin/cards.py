@@ -1,184 +1,111 @@
-"""EV cards: register one, link it to a driver, block it."""
+"""EV cards: all of them, by filter; and a new one."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
-from typing import cast
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple, get_args
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
 
-from db import accounts, admin_people, id_tokens
-from db.admin_people import CardRow
+from csms.rules.authorization import infer_type
+from db import admin_cards, id_tokens
+from db.admin_cards import CardState, Filter
 from db.errors import Conflict
-from db.model.id_tokens import IdTokenStatus
-from db.rows import Conn
-from portal import pages
+from portal import acts, card_words, pages
 from portal.context import CONFIG, connection, transaction
 from portal.forms import Form
-from portal.views.admin.asking import by, id_of
+from portal.views.admin import card_form
+from portal.views.admin.asking import by
 
 log = structlog.get_logger()
 
 routes = web.RouteTableDef()
 
-TYPES = ("ISO14443", "ISO15693", "KeyCode", "eMAID", "Local", "Central", "MacAddress")
+PAGE = 50
+_MOST_ID = 2**63 - 1
+_LINKED = {"yes": True, "no": False}
+
+
+class Asked(NamedTuple):
+    """The filters as they stand in the address; what is not one of ours counts as all."""
+
+    q: str
+    status: str
+    linked: str
+
+    @property
+    def filter(self) -> Filter:
+        states: tuple[CardState, ...] = get_args(CardState)
+        state = next((state for state in states if state == self.status), None)
+        return Filter(self.q, state, _LINKED.get(self.linked))
+
+    @property
+    def is_any(self) -> bool:
+        return self.filter != Filter()
+
+    def query(self, **other: str) -> str:
+        """The same list by its address; `other` replaces a filter, "" takes it away."""
+        given = {name: value for name, value in (self._asdict() | other).items() if value}
+        return f"?{urlencode(given)}" if given else ""
 
 
 @routes.get("/admin/cards")
 async def show(request: web.Request) -> web.Response:
+    asked = _asked(request)
+    said = request.query.get("before", "")
+    is_number = said.isascii() and said.isdigit() and len(said) < 20 and int(said) <= _MOST_ID
+    before = int(said) if is_number else None
     async with connection(request) as conn:
-        rows = await admin_people.list_cards(conn)
-    zone = request.app[CONFIG].operator_zone
-    return pages.render(request, "admin/cards.html", rows=rows, zone=zone, most=admin_people.MOST)
+        rows = await admin_cards.list_page(conn, asked.filter, limit=PAGE + 1, before=before)
+        context: dict[str, Any] = {
+            "rows": rows[:PAGE],
+            "more": rows[PAGE - 1].id if len(rows) > PAGE else None,
+            "asked": asked,
+            "zone": request.app[CONFIG].operator_zone,
+            "words": card_words,
+        }
+        if before is not None and pages.is_fragment(request):
+            return pages.render(request, "admin/_cards_more.html", **context)
+        counts = await admin_cards.counts(conn)
+    return pages.render(
+        request, "admin/cards.html", counts=counts, is_first=before is None, **context
+    )
 
 
 @routes.get("/admin/cards/new")
 async def new(request: web.Request) -> web.Response:
+    given = {"driver": request.query.get("driver", ""), "uid": request.query.get("uid", "")}
     async with connection(request) as conn:
-        given = {"driver": request.query.get("driver", ""), "type": TYPES[0]}
-        return await _page(request, conn, Form(given))
+        return await card_form.page(request, conn, Form(given))
 
 
 @routes.post("/admin/cards/new")
 async def add(request: web.Request) -> web.StreamResponse:
     form = await Form.read(request)
     uid = form.text("uid", label="the card's number", most=255)
-    type_ = form.choice("type", TYPES, label="the kind of card")
+    kind = form.choice("type", card_form.TYPES, label="the kind of card", required=False)
     async with transaction(request) as conn:
-        label, account_id, expires_at = await _details(request, conn, form)
+        details = await card_form.details(request, conn, form, uid=uid)
         if form.is_valid:
             assert uid is not None
-            assert type_ is not None
             try:
                 async with conn.transaction():
-                    card = await id_tokens.add(
-                        conn, uid=uid, type=type_, expires_at=expires_at, account_id=account_id
-                    )
+                    card = await id_tokens.add(conn, uid=uid, type=kind or infer_type(uid))
             except Conflict:
                 form.wrong("uid", "This card is registered already")
         if not form.is_valid:
-            return await _page(request, conn, form, status=422)
-        await admin_people.update_card(
-            conn,
-            card.id,
-            label=label,
-            status="Accepted",
-            expires_at=expires_at,
-            account_id=account_id,
+            return await card_form.page(request, conn, form, status=422)
+        await admin_cards.set_details(conn, card.id, **details)
+        await acts.record(
+            request, conn, "card.added", subject=f"card:{card.id}", type=card.type, **details
         )
-    log.info("card.added", by=by(request), card=card.id, account=account_id)
-    return pages.see_other(request, "/admin/cards", toast=f"The card {uid} may charge.")
+    log.info("card.added", by=by(request), card=card.id, account=details["account_id"])
+    name = details["label"] or ("The key code" if card.type == "KeyCode" else f"The card {uid}")
+    return pages.see_other(request, f"/admin/cards/{card.id}", toast=f"{name} may charge.")
 
 
-@routes.get(r"/admin/cards/{id:\d+}")
-async def edit(request: web.Request) -> web.Response:
-    async with connection(request) as conn:
-        card = await _card(request, conn)
-        zone = _zone(request)
-        last_day = card.expires_at - timedelta(microseconds=1) if card.expires_at else None
-        given = {
-            "label": card.label or "",
-            "driver": str(card.account_id or ""),
-            "expires": f"{last_day.astimezone(zone):%Y-%m-%d}" if last_day else "",
-        }
-        return await _page(request, conn, Form(given), card=card)
-
-
-@routes.post(r"/admin/cards/{id:\d+}")
-async def change(request: web.Request) -> web.StreamResponse:
-    form = await Form.read(request)
-    async with transaction(request) as conn:
-        card = await _card(request, conn)
-        label, account_id, expires_at = await _details(request, conn, form)
-        if not form.is_valid:
-            return await _page(request, conn, form, card=card, status=422)
-        # A card that was only seen until now is registered by being saved.
-        status: IdTokenStatus = "Accepted" if card.status == "Unknown" else card.status
-        await admin_people.update_card(
-            conn,
-            card.id,
-            label=label,
-            status=status,
-            expires_at=expires_at,
-            account_id=account_id,
-        )
-    log.info("card.changed", by=by(request), card=card.id, account=account_id)
-    return pages.see_other(request, "/admin/cards", toast=f"The card {card.uid} is saved.")
-
-
-@routes.post(r"/admin/cards/{id:\d+}/status")
-async def block(request: web.Request) -> web.StreamResponse:
-    form = await Form.read(request)
-    status = form.choice("status", ("Accepted", "Blocked"), label="what the card may do")
-    async with transaction(request) as conn:
-        card = await _card(request, conn)
-        if status is None:
-            raise web.HTTPBadRequest
-        await admin_people.update_card(
-            conn,
-            card.id,
-            label=card.label,
-            status=cast("IdTokenStatus", status),
-            expires_at=card.expires_at,
-            account_id=card.account_id,
-        )
-    log.info("card.status", by=by(request), card=card.id, status=status)
-    words = "may charge again" if status == "Accepted" else "is blocked"
-    return pages.see_other(
-        request, f"/admin/cards/{card.id}", toast=f"The card {card.uid} {words}."
-    )
-
-
-async def _details(
-    request: web.Request, conn: Conn, form: Form
-) -> tuple[str | None, int | None, datetime | None]:
-    label = form.text("label", required=False, most=60) or None
-    known = {str(each.id): each.id for each in await accounts.list_by_role(conn, "driver")}
-    driver = form.choice("driver", known, label="a driver", required=False)
-    said = form.text("expires", required=False, most=10)
-    expires_at = None
-    if said:
-        try:
-            day = datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-            midnight = datetime.combine(day + timedelta(days=1), time(), _zone(request))
-            expires_at = midnight.astimezone(UTC)
-        except (ValueError, OverflowError):
-            form.wrong("expires", "Enter a day such as 2027-12-31")
-    return label, known.get(driver or ""), expires_at
-
-
-async def _card(request: web.Request, conn: Conn) -> CardRow:
-    card = await admin_people.find_card(conn, id_of(request))
-    if card is None:
-        raise web.HTTPNotFound
-    return card
-
-
-def _zone(request: web.Request) -> ZoneInfo:
-    return ZoneInfo(request.app[CONFIG].operator_zone)
-
-
-async def _page(
-    request: web.Request,
-    conn: Conn,
-    form: Form,
-    *,
-    card: CardRow | None = None,
-    status: int = 200,
-) -> web.Response:
-    people = [("", "Nobody yet")]
-    people += [
-        (str(each.id), f"{each.display_name} ({each.email})" if each.name else each.email)
-        for each in await accounts.list_by_role(conn, "driver")
-    ]
-    return pages.render(
-        request,
-        "admin/card_form.html",
-        status=status,
-        form=form,
-        card=card,
-        drivers=people,
-        types=[(each, each) for each in TYPES],
-    )
+def _asked(request: web.Request) -> Asked:
+    given = request.query
+    q = given.get("q", "").strip()[:100].replace("\x00", "")
+    return Asked(q, given.get("status", "")[:20], given.get("linked", "")[:20])

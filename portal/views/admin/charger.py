@@ -14,7 +14,7 @@ from db import admin_chargers, admin_sessions, changes, commands
 from db.admin_chargers import ChargerRow
 from db.model.commands import Command, Raw, decode
 from db.model.stations import Registration
-from portal import pages
+from portal import acts, pages
 from portal.context import CONFIG, NOTIFIER, connection, transaction
 from portal.forms import Form
 from portal.views.admin.asking import by, charger_of
@@ -94,6 +94,8 @@ async def register(request: web.Request) -> web.Response:
     async with transaction(request) as conn:
         row = await charger_of(request, conn)
         await admin_chargers.set_registration(conn, row.id, wanted)
+        done = "station.accepted" if wanted == "Accepted" else "station.rejected"
+        await acts.record(request, conn, done, subject=f"station:{row.id}", identity=row.identity)
         asked = None
         if row.connected_since is not None:
             asked = await commands.ask(

@@ -2,136 +2,172 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from db import admin_sessions
-from db.admin_sessions import Place, SessionRow
-from portal import pages
+from db import admin_sessions, counters, session_filters
+from db.admin_sessions import SessionRow
+from db.counters import Counters
+from db.rows import Conn
+from db.session_filters import Search
+from portal import pages, price_view
 from portal.context import CONFIG, connection
+from portal.views.admin import transaction_filters
+from portal.views.admin.transaction_filters import Asked, midnight, place, said, today
+from portal.views.admin.transaction_panels import Panel, panel
+from portal.views.admin.transaction_rows import SILENT_S, row_context
+
+__all__ = ["row_context"]  # charger and driver pages draw the same rows
 
 PAGE = 15
 MOST = 300
-SILENT_S = 300
 
 routes = web.RouteTableDef()
 
 
-@routes.get("/admin")
-async def start(request: web.Request) -> web.StreamResponse:
-    raise web.HTTPFound("/admin/transactions")
+class Part(NamedTuple):
+    """A piece of the list, and what its sessions cost: nothing where that could not be read."""
+
+    rows: Sequence[SessionRow]
+    costs: dict[int, price_view.Shown]
+    is_cut: bool  # more rows than a piece may have
 
 
 @routes.get("/admin/transactions")
 async def show(request: web.Request) -> web.Response:
     """From the start, or on from a place: as a page, or as rows to append."""
-    after = _place(request.query.get("after"))
+    asked = _asked(request)
+    after = place(request.query.get("after"))
+    where = said(after) if after else ""
+    is_more = after is not None and pages.is_fragment(request)
     async with connection(request) as conn:
-        rows = await admin_sessions.list_page(
-            conn, zone=_zone(request), limit=PAGE + 1, after=after
-        )
-        now = await admin_sessions.now(conn, silent_s=SILENT_S)
-    shown, has_more = rows[:PAGE], len(rows) > PAGE
-    context = {"rows": shown, "more": _said(shown[-1].place) if has_more else None, **_about()}
-    if after is not None and pages.is_fragment(request):
-        return pages.render(request, "admin/_sessions_more.html", **context)
+        found = await panel(request, _rows(request, conn, asked, PAGE, after=after))
+        if is_more and not found.is_failed:
+            return pages.render(
+                request, "admin/_sessions_more.html", **_of_page(asked, found, where)
+            )
+        matching = await panel(request, _count(conn, asked))
+        now = await panel(request, admin_sessions.now(conn, silent_s=SILENT_S))
+        figures = await panel(request, _counters(request, conn))
     return pages.render(
         request,
         "admin/transactions.html",
+        status=503 if found.is_failed else 200,
         now=now,
+        counters=figures,
+        matching=matching,
+        found=found,
         is_first=after is None,
-        down_to=_said(shown[-1].place) if shown else "",
-        **context,
+        **_of_page(asked, found, where),
     )
 
 
 @routes.get("/admin/transactions/first")
 async def first(request: web.Request) -> web.Response:
-    """What the first page shows by now, down to where it ended: so no row gets lost between."""
-    down_to = _place(request.query.get("down_to"))
+    """
+    What a piece of the list shows by now, between the places where it began and ended.
+
+    So no row gets lost or is there twice: the pieces meet, and a row that moves up leaves one of
+    them as it comes into another.
+    """
+    asked = _asked(request)
+    after, down_to = place(request.query.get("after")), place(request.query.get("down_to"))
     async with connection(request) as conn:
-        rows = await admin_sessions.list_page(
-            conn,
-            zone=_zone(request),
-            limit=MOST if down_to else PAGE,
-            down_to=down_to,
-        )
-    context = {"rows": rows, "down_to": request.query.get("down_to", ""), **_about()}
-    return pages.render(request, "admin/_sessions_first.html", **context)
+        part = await _rows(request, conn, asked, MOST, after=after, down_to=down_to)
+    return pages.render(
+        request,
+        "admin/_sessions_first.html",
+        asked=asked,
+        after=request.query.get("after", ""),
+        down_to=request.query.get("down_to", ""),
+        **part._asdict(),
+        **row_context(),
+    )
 
 
 @routes.get("/admin/transactions/now")
 async def now(request: web.Request) -> web.Response:
     async with connection(request) as conn:
         found = await admin_sessions.now(conn, silent_s=SILENT_S)
-    return pages.render(request, "admin/_now.html", now=found)
+    return pages.render(request, "admin/_now.html", now=Panel(found))
 
 
-def is_silent(row: SessionRow) -> bool:
-    return not row.is_finalized and datetime.now(UTC) - row.updated_at > timedelta(seconds=SILENT_S)
+@routes.get("/admin/transactions/counters")
+async def show_counters(request: web.Request) -> web.Response:
+    async with connection(request) as conn:
+        found = await _counters(request, conn)
+    return pages.render(request, "admin/_sessions_counters.html", counters=Panel(found))
 
 
-def took(row: SessionRow) -> timedelta:
-    return max((row.ended_at or datetime.now(UTC)) - row.started_at, timedelta(0))
+@routes.get("/admin/transactions/count")
+async def show_count(request: web.Request) -> web.Response:
+    asked = _asked(request)
+    async with connection(request) as conn:
+        found = await _count(conn, asked)
+    return pages.render(request, "admin/_sessions_count.html", asked=asked, matching=Panel(found))
 
 
-_FLAGS = {
-    "charger_replaced": "charger was replaced",
-    "clock_ahead": "clock ahead",
-    "clock_unset": "clock not set",
-    "energy_estimated": "energy estimated",
-    "guessed_end": "end guessed",
-    "implausible_reading": "odd reading left out",
-    "implicit_end": "end not said",
-    "inlet_based": "measured at the inlet",
-    "incomplete": "start or end missing",
-    "late_end": "end came late",
-    "late_reading": "reading after the end",
-    "malformed": "message hard to read",
-    "meter_reset": "meter was reset",
-    "meter_rollover": "meter rolled over",
-    "needs_review": "look at it",
-    "no_start": "start not heard",
-    "phase_mismatch": "phases differ from the total",
-    "register_mismatch": "registers differ",
-    "stale": "silent for too long",
-    "stop_conflict": "two different ends",
-    "unauthorized": "card not accepted",
-    "unit_suspect": "unit in doubt",
-    "unregistered": "charger not accepted",
-}
+async def _rows(
+    request: web.Request,
+    conn: Conn,
+    asked: Asked,
+    most: int,
+    *,
+    after: session_filters.Place | None = None,
+    down_to: session_filters.Place | None = None,
+) -> Part:
+    search = await _search(conn, asked)
+    rows = await admin_sessions.list_page(
+        conn,
+        search,
+        zone=request.app[CONFIG].operator_zone,
+        limit=most + 1,
+        after=after,
+        down_to=down_to,
+    )
+    shown = rows[:most]
+    costs = await panel(
+        request, price_view.of_sessions(request, conn, [row.number for row in shown])
+    )
+    return Part(shown, costs.value or {}, len(rows) > most)
 
 
-def flag_words(flags: list[str]) -> str:
-    """What is odd about a session, in words; that a person should look is said last."""
-    named = sorted(flags, key=lambda flag: flag == "needs_review")
-    return ", ".join(_FLAGS.get(flag, flag.replace("_", " ")) for flag in named)
+async def _search(conn: Conn, asked: Asked) -> Search:
+    return await session_filters.resolve(conn, asked.filters)
 
 
-def row_context() -> dict[str, Any]:
-    """What `_session_row.html` needs beside the rows."""
-    return _about()
+async def _count(conn: Conn, asked: Asked) -> int:
+    if not asked.filters.is_any:
+        return await session_filters.total(conn)
+    return await session_filters.count(conn, await _search(conn, asked))
 
 
-def _about() -> dict[str, Any]:
-    return {"is_silent": is_silent, "took": took, "flag_words": flag_words}
+async def _counters(request: web.Request, conn: Conn) -> Counters:
+    zone = request.app[CONFIG].operator_zone
+    now = datetime.now(UTC)
+    return await counters.read(
+        conn, midnight=midnight(today(now, zone), zone), now=now, silent_s=SILENT_S
+    )
 
 
-def _zone(request: web.Request) -> str:
-    return request.app[CONFIG].operator_zone
+def _asked(request: web.Request) -> Asked:
+    return transaction_filters.read(request.query, request.app[CONFIG].operator_zone)
 
 
-def _said(place: Place) -> str:
-    return f"{place.updated_at.astimezone(UTC).isoformat()}_{place.number}"
-
-
-def _place(said: str | None) -> Place | None:
-    """None for what is no place: the list then begins at its start."""
-    at, _, number = (said or "").partition("_")
-    try:
-        moment = datetime.fromisoformat(at.replace(" ", "+"))
-        return Place(moment, int(number)) if moment.tzinfo else None
-    except ValueError:
-        return None
+def _of_page(asked: Asked, found: Panel[Part], after: str) -> dict[str, Any]:
+    """The first piece ends where the next page begins; the last one is open to its end."""
+    part = found.value or Part([], {}, is_cut=False)
+    more = said(part.rows[-1].place) if part.is_cut else ""
+    return {
+        "asked": asked,
+        "rows": part.rows,
+        "costs": part.costs,
+        "is_cut": False,
+        "more": more,
+        "after": after,
+        "down_to": more,
+        **row_context(),
+    }

@@ -11,7 +11,7 @@ from db.driver_commands import Asked
 from db.errors import NotFound
 from db.model.commands import StartSession, StopSession, TypedCommand
 from db.rows import Conn
-from portal import pages, people
+from portal import acts, pages, people
 from portal.context import LIMITS, NOTIFIER, connection
 from portal.forms import Form
 from portal.views.driver import shown
@@ -72,6 +72,7 @@ async def stop(request: web.Request) -> web.Response:
             if not same and not session.is_finalized:
                 command = StopSession(session_id=number, transaction_id=session.transaction_id)
                 same = [await _ask(request, conn, session.station_id, command)]
+                await acts.record(request, conn, "session.stop_asked", subject=f"session:{number}")
         if same:
             _tell(request, same[0])
         if pages.is_fragment(request):
@@ -125,6 +126,9 @@ async def _start(request: web.Request, conn: Conn, form: Form) -> Asked | str:
     if token is None:
         return _MAY_NOT
     command = StartSession(id_token=token.uid, id_token_type=token.type, evse=evse)
+    await acts.record(
+        request, conn, "session.start_asked", subject=f"station:{charger.id}", evse=evse
+    )
     return await _ask(request, conn, charger.id, command)
 
 

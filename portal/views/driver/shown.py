@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
-from db import driver_commands, driver_home
+from db import driver_commands, driver_home, reservations
 from db.driver_commands import Asked
 from db.driver_home import Charger, Running
 from db.errors import NotFound
 from db.rows import Conn
-from portal import people
+from portal import people, price_view
 from portal.context import CONFIG, connection
+from portal.price_view import Shown
 from portal.views.driver.life import Life, is_told, life, session_to_stop
 from portal.views.driver.status import Card, card
 
@@ -28,6 +30,7 @@ class Active:
     session: Running
     now: datetime
     stop: Life | None = None  # what was asked about its end
+    price: Shown | None = None  # so far
 
     @property
     def is_silent(self) -> bool:
@@ -70,12 +73,27 @@ async def active(request: web.Request) -> list[Active]:
         return await running(request, conn, [])
 
 
+async def banner(request: web.Request) -> dict[str, Any]:
+    """The strip's context, for a page that others than drivers see too: empty for them."""
+    person = people.maybe_person(request)
+    if person is None or person.role != "driver":
+        return {}
+    return {"active": await active(request)}
+
+
 async def running(request: web.Request, conn: Conn, told: Sequence[Asked]) -> list[Active]:
     sessions = await driver_home.list_running(
         conn, people.person(request).id, zone=operator_zone(request)
     )
+    prices: dict[int, Shown] = {}
+    if sessions:
+        numbers = [session.number for session in sessions]
+        prices = await price_view.of_sessions(request, conn, numbers)
     now = datetime.now(UTC)
-    return [Active(session, now, _stop(session, told, now)) for session in sessions]
+    return [
+        Active(session, now, _stop(session, told, now), prices[session.number])
+        for session in sessions
+    ]
 
 
 async def told(request: web.Request, conn: Conn) -> list[Asked]:
@@ -89,7 +107,12 @@ async def offers(
         conn, people.person(request).id, zone=operator_zone(request), public_id=public_id
     )
     now = datetime.now(UTC)
-    return [Offer(card(charger, now), _start(charger, told, now)) for charger in chargers]
+    held = await reservations.held(conn, now)
+    account_id = people.person(request).id
+    return [
+        Offer(card(charger, now, held, account_id), _start(charger, told, now))
+        for charger in chargers
+    ]
 
 
 async def offer(request: web.Request, conn: Conn, told: Sequence[Asked]) -> Offer:

@@ -1,30 +1,35 @@
-"""A charger in a driver's four words (decisions 20 and 21), each with what makes it so."""
+"""
+A charger in a driver's four words (decisions 20 and 21), each with what makes it so.
+
+Of a place the first that is true counts: offline, in use, reserved, online (seed: customer tour).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
 from db.driver_home import Charger, Plug
+from db.reservations import Held
 from portal.format import clock, rated, when
 
 UNSEEN_FOR = timedelta(hours=1)
 
-# A part of the connector's name, and its picture.
-_GLYPHS = (
-    ("ccs", "c-ccs"),
-    ("combo", "c-ccs"),
-    ("chademo", "c-chademo"),
-    ("nacs", "c-nacs"),
-    ("j3400", "c-nacs"),
-    ("tesla", "c-nacs"),
-    ("j1772", "c-j1772"),
-    ("type 1", "c-j1772"),
-    ("type 2", "c-type2"),
-    ("mennekes", "c-type2"),
+# A part of the connector's name, what drivers call it (seed: customer tour), and its picture.
+_TYPES = (
+    ("ccs", "CCS", "c-ccs"),
+    ("combo", "CCS", "c-ccs"),
+    ("chademo", "CHAdeMO", "c-chademo"),
+    ("nacs", "NACS", "c-nacs"),
+    ("j3400", "NACS", "c-nacs"),
+    ("tesla", "NACS", "c-nacs"),
+    ("j1772", "J1772", "c-j1772"),
+    ("type 1", "J1772", "c-j1772"),
+    ("type 2", "Type 2", "c-type2"),
+    ("mennekes", "Type 2", "c-type2"),
 )
 
 
@@ -51,7 +56,7 @@ class Place:
     evse: int
     kinds: str  # CCS · 150 kW or Type 2 · 22 kW
     word: Word
-    extra: str = ""  # cable in, unplug, out of service
+    extra: str = ""  # cable in, unplug, out of service, reserved for you
     why: str = ""
 
     @property
@@ -105,19 +110,29 @@ class Card:
         return f"{self.word}, {self.extra}" if self.extra else str(self.word)
 
 
-def card(charger: Charger, now: datetime) -> Card:
+def card(
+    charger: Charger, now: datetime, held: Sequence[Held] = (), account_id: int | None = None
+) -> Card:
+    """`held` is what is reserved at `now`, of any charger; `account_id` is who looks."""
+    here = [each for each in held if each.station_id == charger.id]
     places = [
-        _place(charger, evse, list(plugs), now)
+        _reserved(_place(charger, evse, list(plugs), now), here, charger.zone, account_id)
         for evse, plugs in groupby(charger.plugs, key=lambda plug: plug.evse)
     ]
-    word, extra, why = _whole(charger, places, now)
+    word, extra, why = _whole(charger, places, here, now, account_id)
     kinds = list(dict.fromkeys(place.kinds for place in places if place.kinds))
-    glyph = _glyph(charger.plugs[0].type if charger.plugs else None)
-    return Card(charger, word, extra, why, glyph, ", ".join(kinds), places)
+    picture = glyph(charger.plugs[0].type if charger.plugs else None)
+    return Card(charger, word, extra, why, picture, ", ".join(kinds), places)
 
 
-def _whole(charger: Charger, places: Sequence[Place], now: datetime) -> tuple[Word, str, str]:
-    if charger.last_seen_at is None and not charger.is_connected:
+def _whole(
+    charger: Charger,
+    places: Sequence[Place],
+    held: Sequence[Held],
+    now: datetime,
+    account_id: int | None,
+) -> tuple[Word, str, str]:
+    if charger.last_seen_at is None:
         return Word.OFFLINE, "", "It was never connected yet."
     if not _is_heard(charger, now):
         since = _since(charger.last_seen_at, charger.zone, now)
@@ -130,7 +145,28 @@ def _whole(charger: Charger, places: Sequence[Place], now: datetime) -> tuple[Wo
             # What is true of all of them, or of the only one, is true of the charger.
             extra = found[0].extra if len({place.extra for place in found}) == 1 else ""
             return word, extra, found[0].why
-    return Word.ONLINE, "", ""
+    # It has named no connector yet, but may be held as a whole.
+    alone = _reserved(Place(1, "", Word.ONLINE), held, charger.zone, account_id)
+    return alone.word, alone.extra, alone.why
+
+
+def _reserved(place: Place, held: Sequence[Held], zone: str, account_id: int | None) -> Place:
+    """A free place that somebody holds is theirs until the end of that."""
+    found = [each for each in held if each.evse in {None, place.evse}]
+    if not found or place.word not in {Word.ONLINE, Word.RESERVED}:
+        return place
+    hold = next((each for each in found if each.account_id == account_id), found[0])
+    until = clock(hold.ends_at, zone)
+    if hold.account_id == account_id:
+        return replace(
+            place,
+            word=Word.ONLINE,
+            extra="reserved for you",
+            why=f"It is reserved for you until {until}.",
+        )
+    return replace(
+        place, word=Word.RESERVED, extra="", why=f"It is held for someone until {until}."
+    )
 
 
 def _place(charger: Charger, evse: int, plugs: Sequence[Plug], now: datetime) -> Place:
@@ -177,12 +213,12 @@ def _is_cable_only(plug: Plug) -> bool:
 
 
 def _is_heard(charger: Charger, now: datetime) -> bool:
-    seen_at = charger.last_seen_at
-    return charger.is_connected or (seen_at is not None and now - seen_at < UNSEEN_FOR)
+    """The link counts as seen when it began: one that died without a word is not heard for ever."""
+    return charger.last_seen_at is not None and now - charger.last_seen_at < UNSEEN_FOR
 
 
 def _kind(plug: Plug) -> str:
-    parts = [plug.type or "", rated(plug.max_power_w) if plug.max_power_w else ""]
+    parts = [type_word(plug.type), rated(plug.max_power_w) if plug.max_power_w else ""]
     return " · ".join(part for part in parts if part)
 
 
@@ -191,6 +227,17 @@ def _since(at: datetime | None, zone: str, now: datetime) -> str:
     return clock(at, zone) if is_near else when(at, zone)
 
 
-def _glyph(type: str | None) -> str:
+def type_word(type: str | None) -> str:
+    """One of CCS, J1772, NACS, CHAdeMO and Type 2, or what somebody entered instead."""
+    return _type(type)[0]
+
+
+def glyph(type: str | None) -> str:
+    return _type(type)[1]
+
+
+def _type(type: str | None) -> tuple[str, str]:
     name = (type or "").casefold()
-    return next((glyph for part, glyph in _GLYPHS if part in name), "charger")
+    return next(
+        ((word, picture) for part, word, picture in _TYPES if part in name), (type or "", "charger")
+    )

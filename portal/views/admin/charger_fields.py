@@ -1,0 +1,54 @@
+"""Fields that the forms of a charger share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from db import sites, tariffs
+from db.rows import Conn
+from portal.forms import Form
+
+#: The five that drivers read (seed: customer tour), and a plain socket.
+TYPES = ("Type 2", "CCS", "CHAdeMO", "J1772", "NACS", "Schuko")
+
+
+async def place_fields(conn: Conn, form: Form) -> tuple[str | None, int | None, int | None]:
+    """The name, the site's id and the tariff's."""
+    name = form.text("name", required=False, most=100) or None
+    known = {str(site.id): site.id for site in await sites.list_all(conn)}
+    site = form.choice("site", known, label="a site", required=False)
+    return name, known.get(site or ""), await tariff_field(conn, form)
+
+
+async def tariff_field(conn: Conn, form: Form) -> int | None:
+    known = {str(id): id for id, _ in await tariffs.list_choices(conn)}
+    return known.get(form.choice("tariff", known, label="a tariff", required=False) or "")
+
+
+def plug_fields(form: Form, type_name: str, kw_name: str) -> tuple[str | None, int | None]:
+    """The type, and the power in W."""
+    kind = form.text(type_name, required=False, most=50)
+    kw = form.decimal(kw_name, required=False, least=1, most=2000, places=3)
+    return kind or None, None if kw is None else int(kw * 1000)
+
+
+async def place_options(conn: Conn) -> dict[str, Any]:
+    """`sites` and `tariffs`, to choose from."""
+    return {
+        "sites": [
+            ("", "No site"),
+            *((str(site.id), site.name) for site in await sites.list_all(conn)),
+        ],
+        "tariffs": await tariff_options(conn, "The site's, or the default"),
+    }
+
+
+async def tariff_options(conn: Conn, none: str) -> list[tuple[str, str]]:
+    choices = await tariffs.list_choices(conn)
+    return [("", none), *((str(id), words) for id, words in choices)]
+
+
+def type_options(*given: str) -> list[tuple[str, str]]:
+    """What somebody entered in another way stays."""
+    others = sorted(set(given) - set(TYPES) - {""})
+    return [("", "None"), *((kind, kind) for kind in [*TYPES, *others])]
