@@ -1,5 +1,6 @@
 """`make run`: PostgreSQL, csms, portal and the demo's chargers, kept up until Ctrl-C."""
 
+import argparse
 import asyncio
 import os
 import sys
@@ -65,5 +66,18 @@ def main(commands: Mapping[str, Sequence[str]] = COMMANDS) -> int:
     return status
 
 
+def _read_arguments() -> None:
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description=__doc__,
+        epilog="Settings are in the environment; README has them.",
+    )
+    parser.add_argument(
+        WITH_MAKE, action="store_true", help="end when the make that started it does"
+    )
+    parser.parse_args()
+
+
 if __name__ == "__main__":
+    _read_arguments()
     sys.exit(main())

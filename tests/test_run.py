@@ -345,3 +345,13 @@ def test_make_alone_lists_its_targets(checkout: Path) -> None:
 
     for target in ("setup", "run", "test", "check", "format", "bench", "schema", "psql", "clean"):
         assert f"make {target}" in said
+
+
+def test_help_is_help_and_starts_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "run.py", "--help"], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0
+    assert "make run" in done.stdout
+    assert list(tmp_path.iterdir()) == []

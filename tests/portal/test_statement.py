@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from db import prices, statements
+from db import plans, prices, statements
 from db.accounts import Account
 from db.model.sessions import Session
 from db.rows import Pool
@@ -203,3 +203,15 @@ async def test_the_page_says_what_stands_on_another_statement(
         shown = await page.get(f"/statements/{session.started_at:%Y-%m}")
     assert "as an adjustment" in shown.text
     assert "not in it: still in progress" not in shown.text
+
+
+async def test_a_plans_monthly_fee_is_said_to_be_apart(api: Api, pool: Pool, ada: Account) -> None:
+    async with connected(pool) as conn:
+        tariff = await build.tariff(conn)
+        plan = await plans.add(conn, name="Home", tariff_id=tariff, monthly_fee=Decimal("14.90"))
+    async with signed_in(api.port, ada.email) as page:
+        assert "monthly fee" not in (await page.get("/statements/2026-11")).text
+        async with connected(pool) as conn:
+            await plans.set_of(conn, ada.id, plan)
+        shown = (await page.get("/statements/2026-11")).text
+    assert "Without the monthly fee of your plan Home, €14.90." in shown

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from aiohttp import web
 
-from db import statements
+from db import plans, statements
 from db.errors import NotFound
 from db.statements import Added, Billed
 from portal import pages, people
@@ -99,9 +99,10 @@ async def show(request: web.Request) -> web.Response:
             await statements.list_added(conn, account_id, month),
             is_over=until <= now,
         )
+        plan = await plans.find_of(conn, account_id)
         running = await shown.running(request, conn, [])
     return pages.render(
-        request, "driver/statement.html", statement=statement, active=running, now=now
+        request, "driver/statement.html", statement=statement, plan=plan, active=running, now=now
     )
 
 
