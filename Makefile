@@ -60,6 +60,7 @@ format: setup ## Format the code
 
 bench: setup ## Measure speed; writes bench.json
 	@$(PY) -m simulators.bench
+	@$(PY) -m simulators.bench.pages
 
 load-demo: setup ## Load 300,000 sessions and 5 million readings into the database
 	@$(PY) -m db.load_demo

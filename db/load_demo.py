@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -37,32 +38,17 @@ async def load(
     """
     Raises Conflict when it was done before.
 
-    `readings` are of all sessions together, the same number for each; the last of `_RUNNING` run.
+    `readings` are of all sessions together: as many for each, so there may be a few more. The last
+    `_RUNNING` run.
     """
     if await conn.fetchval("select exists (select from station where identity = 'LOAD-0001')"):
         raise Conflict("the load is in this database already")
-    each = max(readings // sessions, 2)
-    for ago in range(DAYS + 2):
-        day = (now - timedelta(days=ago)).date()
-        async with conn.transaction():
-            await partitions.add_day(conn, "reading", day)
-            if ago <= _MESSAGE_DAYS:
-                await partitions.add_day(conn, "message", day)
-    async with conn.transaction():
-        await conn.execute(_STATIONS, STATIONS)
-        await conn.execute(_PEOPLE, DRIVERS)
+    each = max(math.ceil(readings / sessions), 2)
+    await prepare(conn, now)
     tell(f"{STATIONS} chargers, {DRIVERS} drivers, {DAYS} days")
     for first in range(0, sessions, _BATCH):
         last = min(first + _BATCH, sessions)
-        async with conn.transaction():
-            # The counts that triggers keep row by row are made at once below.
-            await conn.execute("alter table charging_session disable trigger user")
-            await conn.execute(_SESSIONS, first, last - 1, sessions, STATIONS, DRIVERS, now, DAYS)
-            await conn.execute("alter table charging_session enable trigger user")
-            await conn.execute(_READINGS, each)
-            await conn.execute(_PRICES)
-            await conn.execute(_MESSAGES, now - timedelta(days=_MESSAGE_DAYS))
-            await conn.execute("drop table batch")
+        await add_sessions(conn, first, last, sessions=sessions, readings_each=each, now=now)
         tell(f"{last} of {sessions} sessions, {last * each} readings")
     async with conn.transaction():
         await conn.execute(_LIVE, _RUNNING, now)
@@ -74,6 +60,34 @@ async def load(
         await conn.execute(f"vacuum analyze {table}")
     for table in ("station", "id_token", "account", "session_uid", "reading", "message"):
         await conn.execute(f"analyze {table}")
+
+
+async def prepare(conn: Conn, now: datetime) -> None:
+    """Chargers, drivers, and a partition for each day."""
+    for ago in range(DAYS + 2):
+        day = (now - timedelta(days=ago)).date()
+        async with conn.transaction():
+            await partitions.add_day(conn, "reading", day)
+            if ago <= _MESSAGE_DAYS:
+                await partitions.add_day(conn, "message", day)
+    async with conn.transaction():
+        await conn.execute(_STATIONS, STATIONS)
+        await conn.execute(_PEOPLE, DRIVERS)
+
+
+async def add_sessions(
+    conn: Conn, first: int, last: int, *, sessions: int, readings_each: int, now: datetime
+) -> None:
+    """Those from `first` to before `last` of all `sessions`, with what belongs to them."""
+    async with conn.transaction():
+        # The counts that triggers keep row by row are made at once at the end.
+        await conn.execute("alter table charging_session disable trigger user")
+        await conn.execute(_SESSIONS, first, last - 1, sessions, STATIONS, DRIVERS, now, DAYS)
+        await conn.execute("alter table charging_session enable trigger user")
+        await conn.execute(_READINGS, readings_each)
+        await conn.execute(_PRICES)
+        await conn.execute(_MESSAGES, now - timedelta(days=_MESSAGE_DAYS))
+        await conn.execute("drop table batch")
 
 
 _STATIONS = """
@@ -107,7 +121,7 @@ _SESSIONS = """
                 * (1 - (n + 1)::float / $3) - interval '4 hours' as started_at,
             interval '20 minutes' + interval '3 hours' * random() as took,
             2000 + (30000 * random())::bigint as energy_wh,
-            1 + (n * 7919) % $5 as person
+            1 + (n::bigint * 7919) % $5 as person
         from generate_series($1::int, $2::int) n
     ), added as (
         insert into charging_session (station_id, family, transaction_id, evse, connector, id_token,

@@ -1,14 +1,10 @@
 """`python -m simulators.bench`: the naive server and ours in turns, then a hostile charger."""
 
-import asyncio
-import contextlib
-import signal
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from simulators.bench import figures, report, settings
 from simulators.bench.cases import Pair, Run, describe, disturb, measure
@@ -16,16 +12,9 @@ from simulators.bench.cores import Cores
 from simulators.bench.database import Database, postgres
 from simulators.bench.dialects import OCPP_16, OCPP_201, Dialect
 from simulators.bench.errors import BenchError
+from simulators.bench.running import carry_out, say
 from simulators.bench.servers import Servers
 from simulators.bench.settings import Settings
-
-_new_event_loop: Callable[[], asyncio.AbstractEventLoop]
-try:
-    import uvloop
-
-    _new_event_loop = uvloop.new_event_loop
-except ImportError:  # Windows
-    _new_event_loop = asyncio.new_event_loop
 
 #: In this order, again and again, so that what disturbs one disturbs all.
 CASES: dict[str, Dialect] = {"naive": OCPP_16, "ours": OCPP_16, "ours_201": OCPP_201}
@@ -39,25 +28,10 @@ class Results:
 
 def main(words: list[str] | None = None) -> int:
     given = settings.read(words)
-    cores = Cores.choose()
-    say(f"Pinning: {cores}.")
-    cores.pin_the_rest()
-    try:
-        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
-            runner.run(run(given, cores))
-    except BenchError as error:
-        say(f"This run is not valid. {error}")
-        return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say("Interrupted: everything that was started is ended.")
-        return 130
-    return 0
+    return carry_out(lambda cores: run(given, cores))
 
 
 async def run(given: Settings, cores: Cores) -> None:
-    task = cast("asyncio.Task[None]", asyncio.current_task())
-    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="polaris-bench-") as name:
         folder = Path(name)
         async with postgres(folder) as database:
@@ -111,11 +85,6 @@ def _report(given: Settings, cores: Cores, results: Results, postgres_version: s
     report.show(cases, ratios, about)
     report.write(given.output, cases, ratios, about)
     say(f"Written: {given.output}")
-
-
-def say(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from statistics import median
 from simulators.bench.cases import Pair, Run
 from simulators.bench.load import Window
 
-_PACKAGES = ("ocpp", "websockets", "asyncpg", "uvloop", "msgspec", "jsonschema-rs")
+_PACKAGES = ("ocpp", "websockets", "aiohttp", "asyncpg", "uvloop", "msgspec", "jsonschema-rs")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ for a message and a commit before the answer; nothing else: no authentication, n
 
 import asyncio
 import itertools
-import os
 import sys
 from contextlib import suppress
 from datetime import datetime
@@ -23,6 +22,8 @@ from ocpp.v16.enums import AuthorizationStatus, RegistrationStatus
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
+
+from simulators.bench.ending import end_of_input
 
 # The library's default. The simulators, in whose package we are, switch it off for themselves.
 ocpp.messages.ASYNC_VALIDATION = True
@@ -97,18 +98,7 @@ async def main(port: int, url: str) -> None:
                 await NaiveChargePoint(identity, socket, pool).start()
 
         async with serve(talk, "127.0.0.1", port, subprotocols=[Subprotocol("ocpp1.6")]):
-            await _end_of_input()
-
-
-async def _end_of_input() -> None:
-    ended = asyncio.Event()
-
-    def readable() -> None:
-        if not os.read(0, 4096):
-            ended.set()
-
-    asyncio.get_running_loop().add_reader(0, readable)
-    await ended.wait()
+            await end_of_input()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,13 @@ FOR_ADMINS = [
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
+#: The innermost elements that reach out of the window.
+TOO_WIDE = """[...document.querySelectorAll("main *")]
+    .filter(each => each.getBoundingClientRect().right > innerWidth)
+    .filter((each, _, all) => !all.some(other => other !== each && each.contains(other)))
+    .slice(0, 3).map(each => each.outerHTML.slice(0, 120)).join(" ")"""
+
+
 async def look(page: Page, path: str) -> list[str]:
     """What is wrong with a page, in words."""
     await page.goto(path)
@@ -50,7 +57,7 @@ async def look(page: Page, path: str) -> list[str]:
         for each in found.response["violations"]
     ]
     if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        wrong.append(f"{path} scrolls sideways")
+        wrong.append(f"{path} scrolls sideways: {await page.evaluate(TOO_WIDE)}")
     if await page.locator("h1").count() != 1:
         wrong.append(f"{path} has not one h1")
     return wrong

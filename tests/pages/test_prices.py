@@ -106,7 +106,7 @@ async def test_an_admin_makes_a_tariff_with_an_evening_price(site: Site) -> None
         await page.get_by_label(day).uncheck()
     await page.get_by_label("From").fill("17:00")
     await page.get_by_label("Until").fill("21:00")
-    await page.get_by_label("Price").fill("0.40")
+    await page.get_by_label("Price", exact=True).fill("0.40")
     await page.get_by_role("button", name="Work out the example").click()
     example = page.get_by_role("region", name="For example")
     await expect(example).to_contain_text("20 kWh from 18:00 to 19:00 on a Wednesday")

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from db import accounts, audit, changes, notices, reservations, sites
+from db.accounts import Account
 from db.errors import Conflict
 from db.reservations import Place, Reservation
 from db.rows import Conn
@@ -223,8 +224,12 @@ def _zone(request: web.Request) -> str:
 
 async def _page(request: web.Request, conn: Conn, form: Form, *, status: int = 200) -> web.Response:
     found = await reservations.list_places(conn, zone=_zone(request))
+    has_zones = any(place.zone != _zone(request) for place in found)
     places = [
-        (f"{place.station_id}{f':{evse}' if evse else ''}", _option(place, evse))
+        (
+            f"{place.station_id}{f':{evse}' if evse else ''}",
+            _option(place, evse, has_zone=has_zones),
+        )
         for place in found
         for evse in (None, *(place.evses if len(place.evses) > 1 else ()))
     ]
@@ -235,13 +240,20 @@ async def _page(request: web.Request, conn: Conn, form: Form, *, status: int = 2
         status=status,
         form=form,
         places=[("", "Choose a charger"), *places],
-        drivers=[("", "Choose a driver"), *((str(one.id), one.display_name) for one in drivers)],
+        drivers=[("", "Choose a driver"), *((str(one.id), _name(one)) for one in drivers)],
         zone=_zone(request),
-        has_other_zones=any(place.zone != _zone(request) for place in found),
+        has_other_zones=has_zones,
     )
 
 
-def _option(place: Place, evse: int | None) -> str:
+def _name(driver: Account) -> str:
+    """With the address: two may have one name."""
+    return f"{driver.name}, {driver.email}" if driver.name else driver.email
+
+
+def _option(place: Place, evse: int | None, *, has_zone: bool) -> str:
+    zone = f" ({place.zone})" if has_zone else ""
     if evse is not None:
-        return f"{place.charger}, connector {evse}"
-    return f"{place.charger}, whole charger" if len(place.evses) > 1 else place.charger
+        return f"{place.charger}, connector {evse}{zone}"
+    whole = ", whole charger" if len(place.evses) > 1 else ""
+    return f"{place.charger}{whole}{zone}"
