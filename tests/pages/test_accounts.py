@@ -16,9 +16,9 @@ from playwright.async_api import Page, expect
 from db import accounts
 from portal.context import CONFIG
 from simulators import Vehicle
-from tests.pages.conftest import ADMIN, DESK, DRIVER, PASSWORD, PHONE, Site
+from tests.pages.conftest import ADMIN, DESK, DRIVER, PASSWORD, Site
 from tests.pages.test_live import card, charger, kwh
-from tests.pages.test_look import NARROW, look
+from tests.pages.test_look import each_look, look
 from tests.portal import build
 from tests.portal.disputing import charged
 
@@ -188,8 +188,7 @@ async def test_a_statement_on_paper_has_the_figures_and_nothing_to_press(site: S
     assert on_paper["height"] < 40 < on_screen["height"]  # a month fits on a page or two
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+@each_look
 async def test_nothing_is_wrong_with_the_pages_of_a_driver(
     site: Site, viewport: dict[str, int], theme: str
 ) -> None:

@@ -11,9 +11,9 @@ from playwright.async_api import expect
 from db import notices
 from portal.context import NOTIFIER
 from simulators import Vehicle
-from tests.pages.conftest import ADMIN, DESK, DRIVER, OTHER, PHONE, Site
+from tests.pages.conftest import ADMIN, DESK, DRIVER, OTHER, Site
 from tests.pages.test_live import charger, listening
-from tests.pages.test_look import NARROW, look
+from tests.pages.test_look import each_look, look
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])
@@ -77,8 +77,7 @@ async def test_the_bell_counts_while_one_looks(site: Site) -> None:
     await expect(phone.locator("#bell .count")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+@each_look
 async def test_nothing_is_wrong_with_the_pages_of_cards_drivers_and_notices(
     site: Site, viewport: dict[str, int], theme: str
 ) -> None:

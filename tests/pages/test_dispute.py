@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-import pytest
 from playwright.async_api import Page, expect
 
 from db import accounts
 from db.model.sessions import Session
-from tests.pages.conftest import ADMIN, DESK, DRIVER, PHONE, Site
+from tests.pages.conftest import ADMIN, DESK, DRIVER, Site
 from tests.pages.test_live import listening
-from tests.pages.test_look import NARROW, look
+from tests.pages.test_look import NARROW, each_look, look
 from tests.portal.disputing import charged
 
 
@@ -99,8 +98,7 @@ async def test_the_mail_that_is_written_instead_holds_what_was_typed(site: Site)
     assert "look wrong: 17:49:12" in text
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+@each_look
 async def test_nothing_is_wrong_with_the_pages_of_a_dispute(
     site: Site, viewport: dict[str, int], theme: str
 ) -> None:

@@ -13,6 +13,12 @@ from tests.pages.conftest import ADMIN, DESK, DRIVER, PHONE, Site
 from tests.pages.test_live import charger
 
 NARROW = {"width": 320, "height": 640}
+#: Each width and both themes, but not each with each: colours do not depend on the width.
+each_look = pytest.mark.parametrize(
+    ("viewport", "theme"),
+    [(PHONE, "light"), (DESK, "dark"), (NARROW, "dark")],
+    ids=["phone-light", "desk-dark", "narrow-dark"],
+)
 FOR_NOBODY = ["/sign-in", "/nothing"]
 FOR_DRIVERS = ["/", "/nothing"]
 FOR_ADMINS = [
@@ -63,8 +69,7 @@ async def look(page: Page, path: str) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+@each_look
 async def test_nothing_is_wrong_with_any_page(
     site: Site, viewport: dict[str, int], theme: str
 ) -> None:

@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from playwright.async_api import expect
 
 from csms.rules.pricing_terms import Tier, Window
 from db import plans, stations
-from tests.pages.conftest import ADMIN, DESK, DRIVER, PHONE, Site
-from tests.pages.test_look import NARROW, look
+from tests.pages.conftest import ADMIN, DESK, DRIVER, Site
+from tests.pages.test_look import each_look, look
 from tests.portal import build
 
 SHOTS = os.environ.get("SHOTS")  # a folder, for whoever wants to see them
@@ -59,8 +58,7 @@ async def priced(site: Site) -> None:
     raise AssertionError("the job did not price the session")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+@each_look
 async def test_nothing_is_wrong_with_the_pages_of_prices(
     site: Site, viewport: dict[str, int], theme: str
 ) -> None:

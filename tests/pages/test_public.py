@@ -11,9 +11,9 @@ from playwright.async_api import expect
 from csms.rules.pricing_terms import Terms, encode
 from db import tariffs
 from simulators import Vehicle
-from tests.pages.conftest import ADMIN, DESK, DRIVER, PASSWORD, PHONE, Site
+from tests.pages.conftest import ADMIN, DRIVER, PASSWORD, Site
 from tests.pages.test_live import charger
-from tests.pages.test_look import NARROW, look
+from tests.pages.test_look import each_look, look
 
 
 async def price(site: Site) -> None:
@@ -76,8 +76,7 @@ async def test_the_page_of_a_sticker_is_under_50_kilobytes(site: Site) -> None:
     assert 5_000 < carried[0] < 50_000
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK, NARROW], ids=["phone", "desk", "narrow"])
+@each_look
 async def test_nothing_is_wrong_with_these_pages(
     site: Site, viewport: dict[str, int], theme: str
 ) -> None:

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 routes = web.RouteTableDef()
 
-_MESSAGES, _DEAD = 100, 50
+_MESSAGES, _DEAD = 30, 50
 _MOST_CHARACTERS = 4_000
 _ROOT = Path(__file__).parents[3]
 
