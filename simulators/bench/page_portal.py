@@ -101,13 +101,17 @@ class Portal:
         """By the form, as a browser does; the cookie to send with each request from now on."""
         jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address, not only of a name
         limit = aiohttp.ClientTimeout(total=_SIGN_IN_S)
-        async with aiohttp.ClientSession(self.url, cookie_jar=jar, timeout=limit) as http:
-            async with http.get("/sign-in") as response:
-                form = re.search(r'name="_csrf" value="([^"]+)"', await response.text())
-            fields = {"email": email, "password": self._password, "_csrf": form[1] if form else ""}
-            async with http.post("/sign-in", data=fields, allow_redirects=False) as response:
-                status = response.status
-            cookie = next((one.value for one in jar if one.key == _COOKIE), None)
+        fields = {"email": email, "password": self._password}
+        try:
+            async with aiohttp.ClientSession(self.url, cookie_jar=jar, timeout=limit) as http:
+                async with http.get("/sign-in") as response:
+                    form = re.search(r'name="_csrf" value="([^"]+)"', await response.text())
+                fields["_csrf"] = form[1] if form else ""
+                async with http.post("/sign-in", data=fields, allow_redirects=False) as response:
+                    status = response.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise BenchError(f"{email} could not sign in: {error!r}.") from None
+        cookie = next((one.value for one in jar if one.key == _COOKIE), None)
         if status != 303 or cookie is None:
             raise BenchError(f"{email} could not sign in: the portal answered with {status}.")
         return f"{_COOKIE}={cookie}"
@@ -116,8 +120,11 @@ class Portal:
         log = self._folder / "account.log"
         words = ("-m", "portal", "account", *words)
         async with program(*words, log=log, settings=self._settings, is_heard=True) as process:
-            async with asyncio.timeout(_ACCOUNT_S):
-                await process.communicate(f"{self._password}\n".encode())
+            try:
+                async with asyncio.timeout(_ACCOUNT_S):
+                    await process.communicate(f"{self._password}\n".encode())
+            except TimeoutError:
+                raise BenchError(f"python {' '.join(words)} does not end: {tail(log)}") from None
         if process.returncode:
             raise BenchError(f"python {' '.join(words)} ended badly: {tail(log)}")
 
