@@ -3,6 +3,7 @@
   const LATE_MS = 3000; // so long a page may be without its stream before it says so
   const HIDDEN_MS = 10000; // a tab that nobody sees gives its connection back
   const REREAD_MS = 2000; // at most so often the whole page is read again
+  const AGAIN_MS = 100;
   const TOAST_MS = 10000;
   let late, hidden, due, stream, readAt = 0;
 
@@ -15,6 +16,7 @@
   class Stream extends EventTarget {
     #source;
     #names = new Set(["reload"]);
+    #waiting = new Set();
     constructor(url) {
       super();
       this.url = url;
@@ -49,7 +51,16 @@
       super.addEventListener(name, ...rest);
       if (!this.#names.has(name)) { this.#names.add(name); this.#pass(name); }
     }
-    #pass(name) { this.#source.addEventListener(name, () => this.dispatchEvent(new Event(name))); }
+    #pass(name) { this.#source.addEventListener(name, () => this.#tell(name)); }
+    // A part that is being read is replaced, and what replaces it listens a moment later: neither
+    // would hear what is told meanwhile.
+    #tell(name) {
+      if (this.#waiting.has(name)) return;
+      if (document.querySelector(`:is(.htmx-request, .htmx-added, .htmx-settling)[hx-trigger*="sse:${name}"]`)) {
+        this.#waiting.add(name);
+        setTimeout(() => { this.#waiting.delete(name); this.#tell(name); }, AGAIN_MS);
+      } else this.dispatchEvent(new Event(name));
+    }
     #lose() { late ??= setTimeout(say, LATE_MS, "Reconnecting… what you see may be old."); }
   }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.pages.conftest import ADMIN, DESK, PHONE, Site
 from tests.pages.test_live import charger, kwh, listening
@@ -97,6 +98,35 @@ async def test_a_session_that_moves_up_is_neither_lost_nor_there_twice(site: Sit
     await expect(desk.locator("tbody#first tr[id]").first).to_contain_text("10.00")
     await expect(desk.locator(f"#session-{low}")).to_have_count(1)
     await expect(desk.locator("tbody tr[id]")).to_have_count(30)
+
+
+async def test_what_changes_while_the_table_is_read_again_is_not_missed(site: Site) -> None:
+    await history(site, 3)
+    desk = await site.signed_in(ADMIN, viewport=DESK)
+    await desk.goto("/admin/transactions")
+    await listening(site, 1)
+    read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        response = await route.fetch()
+        read.set()
+        await go_on.wait()
+        await route.fulfill(response=response)
+
+    async def change(energy_wh: int) -> None:
+        await site.pool.execute(
+            "update charging_session set updated_at = now(), energy_wh = $1 where id = 1", energy_wh
+        )
+        await site.pool.execute("select pg_notify('polaris_changes', 'session:1')")
+
+    await desk.route("**/admin/transactions/first*", slow)
+    await change(1_110)
+    await asyncio.wait_for(read.wait(), 10)
+    await change(2_220)
+    await site.pause(2)  # lists are told of every second at most
+    go_on.set()
+
+    await expect(desk.locator("tbody#first #session-1")).to_contain_text("2.22")
 
 
 async def test_an_admin_filters_reads_a_session_and_force_closes_it(site: Site) -> None:
