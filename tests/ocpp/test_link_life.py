@@ -239,7 +239,7 @@ async def test_at_the_end_of_the_process_an_answer_that_takes_too_long_is_not_wa
 ) -> None:
     monkeypatch.setattr("csms.app._ANSWER_S", 0.2)
     async with AsyncExitStack() as chargers:
-        async with csms(database_url, tmp_path, hold_s=2) as server:
+        async with csms(database_url, tmp_path, hold_s=20) as server:
             cp = await chargers.enter_async_context(charger(server.url, "CP-1"))
             held = await chargers.enter_async_context(AsyncExitStack())
             await held.enter_async_context(locked(pool, "charging_session"))
