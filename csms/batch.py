@@ -118,8 +118,8 @@ async def _move_on(
     out: Outcome,
 ) -> None:
     """Advance the live rows of a batch; those that somebody else moved are read again, once."""
-    todo = [(item, lives[id(item)]) for item in written if id(item) in lives]
-    missed = await _step(conn, todo, added, out)
+    advancing = [(item, lives[id(item)]) for item in written if id(item) in lives]
+    missed = await _step(conn, advancing, added, out)
     if not missed:
         return
     stale = {id(live): live for _, live in missed}.values()
@@ -141,22 +141,22 @@ async def _move_on(
 
 async def _step(
     conn: Conn,
-    todo: list[tuple[Item, SessionLive]],
+    advancing: list[tuple[Item, SessionLive]],
     added: set[tuple[int, bytes]],
     out: Outcome,
 ) -> list[tuple[Item, SessionLive]]:
     """What was not moved, because its row is not as we know it."""
-    if not todo:
+    if not advancing:
         return []
     before: dict[int, tuple[SessionLive, Decimal]] = {}
     odd: set[int] = set()
-    for item, live in todo:
+    for item, live in advancing:
         before.setdefault(live.session_id, (live, live.energy_wh))
         if not advance(live, item, added):
             odd.add(live.session_id)
     steps = [Step(live, live.energy_wh - energy_wh) for live, energy_wh in before.values()]
     steps.sort(key=lambda step: (step.live.station_id, step.live.session_id))
-    hour = todo[0][0].received_at.replace(minute=0, second=0, microsecond=0)
+    hour = advancing[0][0].received_at.replace(minute=0, second=0, microsecond=0)
     moved = await session_live.advance(conn, steps, hour)
     marked = []
     for live, _ in before.values():
@@ -169,7 +169,7 @@ async def _step(
         await sessions.mark_recompute(conn, sorted(marked))
     if len(moved) == len(before):
         return []
-    return [(item, live) for item, live in todo if live.session_id not in moved]
+    return [(item, live) for item, live in advancing if live.session_id not in moved]
 
 
 async def _late(conn: Conn, over: list[tuple[Item, SessionLive]], out: Outcome) -> None:

@@ -10,6 +10,7 @@ from db.admin_chargers import LoggedMessage
 from db.model.commands import Command, StopSession, decode
 from db.rows import Conn, columns, many, maybe
 from db.session_filters import Place
+from db.session_sql import PLUG
 
 # A start and its Authorize come a moment before, a last status a moment after.
 _AROUND = timedelta(minutes=2)
@@ -97,7 +98,7 @@ async def find(conn: Conn, number: int, *, zone: str) -> Detail | None:
     return await maybe(
         conn,
         Detail,
-        """
+        f"""
         select s.id as number, s.station_id, station.identity, station.public_id,
             coalesce(station.name, station.identity) as charger, site.name as site,
             coalesce(site.zone, $2) as zone,
@@ -123,12 +124,7 @@ async def find(conn: Conn, number: int, *, zone: str) -> Detail | None:
             select id, label, status, is_app from id_token
             where lower(uid) = lower(s.id_token) order by id limit 1
         ) card on true
-        left join lateral (
-            select type, max_power_w from connector
-            where connector.station_id = s.station_id and connector.evse = s.evse
-            order by coalesce(connector.connector = s.connector, false) desc, connector.connector
-            limit 1
-        ) plug on true
+        {PLUG}
         where s.id = $1
         """,
         number,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.rows import Conn, many, maybe
+from db.session_sql import PLUG
 
 # How far from a session's times its readings may lie, as in db/readings.py.
 _SLACK = timedelta(days=2)
@@ -70,7 +71,7 @@ async def find(
     return await maybe(
         conn,
         Disputed,
-        """
+        f"""
         select s.id as number, s.station_id, s.account_id, station.identity, station.public_id,
             coalesce(station.name, station.identity) as charger,
             coalesce(site.zone, $3) as zone, plug.type as connector, plug.max_power_w,
@@ -83,12 +84,7 @@ async def find(
         left join site on site.id = station.site_id
         left join session_live live
             on live.station_id = s.station_id and live.session_id = s.id and not s.is_finalized
-        left join lateral (
-            select type, max_power_w from connector
-            where connector.station_id = s.station_id and connector.evse = s.evse
-            order by coalesce(connector.connector = s.connector, false) desc, connector.connector
-            limit 1
-        ) plug on true
+        {PLUG}
         where s.id = $1 and ($2::bigint is null or s.account_id = $2)
         """,
         number,

@@ -11,6 +11,7 @@ import asyncpg
 
 from db.model.stations import ConnectorStatus
 from db.rows import Conn, many
+from db.session_sql import PLUG, TOOK_SO_FAR
 
 MOST_CHARGERS = 50  # decision 22
 RECENT = 5
@@ -78,11 +79,6 @@ class Charger:
     plugs: list[Plug] = field(default_factory=list)
 
 
-# The charger's clock may be wrong: its own times are taken from each other, and ours from ours.
-TOOK_SO_FAR = """
-    coalesce(live.register_at - live.started_at + (now() - live.updated_at),
-        now() - live.started_at)
-"""
 _PLUG = [row.name for row in fields(Plug)]
 _CHARGER = [row.name for row in fields(Charger) if row.name != "plugs"]
 
@@ -104,12 +100,7 @@ async def list_running(conn: Conn, account_id: int, *, zone: str) -> list[Runnin
         join charging_session s on s.station_id = live.station_id and s.id = live.session_id
         join station on station.id = live.station_id
         left join site on site.id = station.site_id
-        left join lateral (
-            select type, max_power_w from connector
-            where connector.station_id = live.station_id and connector.evse = live.evse
-            order by coalesce(connector.connector = s.connector, false) desc, connector.connector
-            limit 1
-        ) plug on true
+        {PLUG}
         where live.account_id = $1 and not s.is_finalized
         order by live.started_at, live.session_id
         """,

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from db.driver_home import TOOK_SO_FAR
 from db.errors import NotFound
 from db.rows import Conn, many, maybe
+from db.session_sql import PLUG, TOOK_SO_FAR
 
 Status = Literal["all", "active", "completed"]
 
@@ -102,17 +102,12 @@ _SHOWN = f"""
     coalesce(live.updated_at, s.updated_at) as updated_at
 """
 # $1 is the account. The label is that of the card while it is still this account's.
-_JOINS = """
+_JOINS = f"""
     join station on station.id = s.station_id
     left join site on site.id = station.site_id
     left join session_live live
         on live.station_id = s.station_id and live.session_id = s.id and not s.is_finalized
-    left join lateral (
-        select type, max_power_w from connector
-        where connector.station_id = s.station_id and connector.evse = s.evse
-        order by coalesce(connector.connector = s.connector, false) desc, connector.connector
-        limit 1
-    ) plug on true
+    {PLUG}
     left join lateral (
         select label, is_app from id_token
         where lower(uid) = lower(s.id_token) and account_id = $1

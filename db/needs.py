@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from db.rows import Conn, many
 
@@ -20,17 +20,7 @@ Kind = Literal[
     "pending",
 ]
 #: The most urgent first.
-KINDS: tuple[Kind, ...] = (
-    "faulted",
-    "offline",
-    "silent",
-    "refused",
-    "review",
-    "quarantine",
-    "dispute",
-    "mail",
-    "pending",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 UNSEEN_FOR = timedelta(hours=1)  # decision 20
 REFUSED_IN = timedelta(hours=24)

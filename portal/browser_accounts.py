@@ -15,7 +15,7 @@ from db import changes, web_sessions
 from db.accounts import Account
 from db.rows import Conn
 from db.web_sessions import WebSession
-from portal import acts, cookies, limits, pages
+from portal import acts, cookies, csrf, limits, pages
 from portal.context import NOTIFIER, transaction
 
 log = structlog.get_logger()
@@ -127,8 +127,9 @@ def tell_pages(request: web.Request, *held: Held) -> None:
 def write_current(
     request: web.Request, response: web.Response, account: Account, token: str
 ) -> None:
-    cookies.write(request, response, cookies.SESSION, token, max_age_s=_COOKIE_S[account.role])
-    cookies.forget(request, response, cookies.VISITOR)
+    max_age_s = _COOKIE_S[account.role]
+    cookies.write(request, response, cookies.SESSION, token, max_age_s=max_age_s)
+    csrf.renew_visitor(request, response, max_age_s=max_age_s)
 
 
 def write_others(request: web.Request, response: web.Response, tokens: list[str]) -> None:

@@ -33,10 +33,11 @@ _PORTS = {"http": 80, "https": 443}
 
 def token(request: web.Request) -> str:
     """What a form on a page for this request has to bring back."""
-    holder = _holder(request)
-    if holder is None:
-        holder = request[_NEW_VISITOR] = secrets.token_urlsafe(24)
-    return _signed(request, holder)
+    holders = _holders(request)
+    if not holders:
+        holders = [_make_visitor()]
+        request[_NEW_VISITOR] = holders[0]
+    return _signed(request, holders[0])
 
 
 def field(request: web.Request) -> Markup:
@@ -51,6 +52,14 @@ async def csrf(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.app[LIMITS].forms.take(f"account:{who.id}" if who else limits.network(request))
         await _check(request)
     return await handler(request)
+
+
+def renew_visitor(request: web.Request, response: web.StreamResponse, *, max_age_s: int) -> None:
+    """
+    At a sign-in, for as long as that lasts: at the sign-out all open pages come at once, and
+    each would be given another one, of which the browser keeps the last.
+    """
+    cookies.write(request, response, cookies.VISITOR, _make_visitor(), max_age_s=max_age_s)
 
 
 async def write_visitor(request: web.Request, response: web.StreamResponse) -> None:
@@ -72,10 +81,11 @@ async def _check(request: web.Request) -> None:
         raise web.HTTPForbidden
     posted = await _posted(request)
     given = request.headers.get(HEADER, posted.get(FIELD))
-    holder = _holder(request)
-    if holder is None or not isinstance(given, str):
+    if not isinstance(given, str):
         raise web.HTTPForbidden
-    if not hmac.compare_digest(given.encode(errors="replace"), _signed(request, holder).encode()):
+    said = given.encode(errors="replace")
+    right = [_signed(request, holder).encode() for holder in _holders(request)]
+    if not any(hmac.compare_digest(said, one) for one in right):
         raise web.HTTPForbidden
 
 
@@ -105,12 +115,20 @@ def _where(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
-def _holder(request: web.Request) -> str | None:
-    return (
-        request.get(_NEW_VISITOR)
-        or cookies.read(request, cookies.SESSION)
-        or cookies.read(request, cookies.VISITOR)
-    )
+def _holders(request: web.Request) -> list[str]:
+    """
+    Whom a form may be of, the one that a new form is of first: the browser of who is signed in;
+    else the visitor, or the browser of who was signed in when the page was drawn.
+    """
+    session = cookies.read(request, cookies.SESSION)
+    if people.maybe_person(request) is not None:
+        return [session] if session else []
+    visitor = request.get(_NEW_VISITOR) or cookies.read(request, cookies.VISITOR)
+    return [holder for holder in (visitor, session) if holder]
+
+
+def _make_visitor() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def _signed(request: web.Request, holder: str) -> str:

@@ -13,6 +13,7 @@ from csms.rules.currencies import rounded
 from csms.rules.pricing import Charge, Priced
 from csms.rules.pricing_curve import curve
 from csms.rules.pricing_terms import Terms, UnreadableTerms
+from db.model.stations import UNKNOWN_MAX_POWER_W
 from db.pricing import Facts
 
 log = structlog.get_logger()
@@ -38,9 +39,6 @@ UNREADABLE = "The terms of this session's tariff cannot be read, so its price is
 _UNREGISTERED = "The charger was not accepted yet: the session is kept and not billed."
 _REFUSED = "The card was refused, and the charger went on all the same: it is not billed."
 _REFUSALS = {"Blocked", "Expired", "Invalid", "Unknown"}  # whoever may charge may do so twice
-
-#: Of a connector without a rating: as metering bounds it.
-_UNKNOWN_MAX_POWER_W = 400_000
 
 Registers = Sequence[tuple[datetime, int]]
 
@@ -119,7 +117,7 @@ def make(
             meter_start_wh=facts.meter_start_wh,
             meter_stop_wh=facts.meter_stop_wh,
             energy_wh=facts.energy_wh or 0,
-            max_power_w=facts.max_power_w or _UNKNOWN_MAX_POWER_W,
+            max_power_w=facts.max_power_w or UNKNOWN_MAX_POWER_W,
         )
     return pricing.price(
         terms,

@@ -1,18 +1,16 @@
 """`station`: one charging station, driven by typed commands or a script."""
 
 import argparse
-import asyncio
-import contextlib
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from simulators import arguments
 from simulators.clock import Clock
 from simulators.commands import HELP, Command
 from simulators.console import complain, live_on, run_prompt, run_script, summary
+from simulators.ending import cancel_at_sigterm
 from simulators.errors import ScriptError, SimulatorError
 from simulators.screen import Screen
 from simulators.script import parse_script
@@ -67,9 +65,7 @@ def add(verbs: Any) -> None:
 
 async def work(given: argparse.Namespace) -> int:
     """Run one station to the end of its commands; 1 when something was refused or dropped."""
-    task = cast("asyncio.Task[int]", asyncio.current_task())
-    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    cancel_at_sigterm()
     clock = Clock(datetime.now(UTC) if given.speed <= 1 else None)
     screen = Screen(given.identity, clock, draws=sys.stdout.isatty() and not given.plain)
     station = Station(

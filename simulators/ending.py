@@ -9,6 +9,14 @@ import sys
 END_WITH_PARENT = "--end-with-parent"
 
 
+def cancel_at_sigterm() -> None:
+    """SIGTERM cancels the running task, as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
 async def told_to_end(*, with_parent: bool = False, after_s: float | None = None) -> str:
     """
     Wait for it, and say what it was. A second Ctrl-C ends everything at once.

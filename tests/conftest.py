@@ -8,11 +8,22 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 
 from db import connect, embedded
 from db.embedded_options import Options
 from db.migrate import migrate
 from db.rows import Pool
+
+# As the product does it: drawn tracebacks cost a second each, in the loop under test.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(colors=False),
+    ]
+)
 
 _TEMPLATE = "migrated"
 

@@ -1,14 +1,13 @@
 """How a measurement runs as a program: its loop, what it says on the way, how it ends."""
 
 import asyncio
-import contextlib
-import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from typing import Any
 
 from simulators.bench.cores import Cores
 from simulators.bench.errors import BenchError
+from simulators.ending import cancel_at_sigterm
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop]
 try:
@@ -37,9 +36,7 @@ def carry_out(work: Callable[[Cores], Coroutine[Any, Any, None]]) -> int:
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:
-    task = cast("asyncio.Task[None]", asyncio.current_task())
-    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    cancel_at_sigterm()
     await work
 
 

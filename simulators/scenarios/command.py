@@ -2,16 +2,15 @@
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from rich.table import Table
 
 from simulators import arguments, enrol
+from simulators.ending import cancel_at_sigterm
 from simulators.scenarios import flaky_network, morning_rush, replay_after_outage, rogue
 from simulators.scenarios.stage import Row, Scenario, Stage
 from simulators.terminal import console
@@ -59,9 +58,7 @@ def add(verbs: Any) -> None:
 
 
 async def work(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
-    task = cast("asyncio.Task[int]", asyncio.current_task())
-    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    cancel_at_sigterm()
     if given.list:
         for one in SCENARIOS.values():
             _tell(one)

@@ -57,6 +57,22 @@ async def test_a_form_of_another_site_is_not_taken(
             assert await send(page, right, Origin=foreign) == 403, foreign
 
 
+async def test_a_page_that_comes_in_the_midst_of_a_sign_out_can_be_signed_in_from(
+    api: Api, pool: Pool
+) -> None:
+    await add_person(pool, ADA)
+    async with signed_in(api.port, ADA) as page:
+        before = await token(page)
+        await pool.execute("delete from web_session")
+        amidst = await token(page, "/sign-in")  # the answer to the form is not here yet
+        assert await send(page, before) == 303
+        page.http.cookie_jar.clear(lambda cookie: cookie.key == "polaris")
+
+        assert await send(page, amidst) == 303
+        assert await token(page, "/sign-in") == amidst
+        assert await send(page, before) == 403
+
+
 async def test_who_is_not_signed_in_has_a_token_of_his_own_browser(api: Api, pool: Pool) -> None:
     await add_person(pool, ADA)
     async with browser(api.port) as one, browser(api.port) as two:

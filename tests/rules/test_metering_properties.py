@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from copy import copy
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csms.rules.metering import advance, total
@@ -224,11 +225,17 @@ def test_the_parts_of_a_split_charge_are_the_whole(
 
 @settings(max_examples=300, deadline=None)
 @given(wild_moments)
+@example([wh(0, 0), wh(0, "48260.001", "Transaction.End")])
 def test_no_more_energy_than_the_connector_can_give(moments: list[Moment]) -> None:
     result = metered(moments, ended=60)
 
+    # A start and an end alone stand, flagged, up to a day's power: a clock may have been wrong.
+    alone = "implausible_reading" in result.flags and result.energy_wh == (
+        (result.meter_stop_wh or 0) - (result.meter_start_wh or 0)
+    )
+    until = at(75) + timedelta(days=alone)
     # Each of at most 14 moments may add 100 Wh of slack, or pass over the end of a register.
-    assert is_possible(result.energy_exact_wh, at(-3), at(75), KW22, Decimal(14 * 1200))
+    assert is_possible(result.energy_exact_wh, at(-3), until, KW22, Decimal(14 * 1200))
 
 
 def test_a_long_session_is_walked_in_the_order_of_time() -> None:

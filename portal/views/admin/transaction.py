@@ -13,7 +13,7 @@ from db.admin_session import Detail
 from db.model.commands import Command, StopSession
 from db.rows import Conn
 from db.session_filters import Place
-from portal import acts, pages, price_view
+from portal import acts, meter_timeline, pages, price_view
 from portal.context import CONFIG, NOTIFIER, connection, transaction
 from portal.views.admin import transaction_readings
 from portal.views.admin.asking import by
@@ -150,7 +150,7 @@ async def _readings(request: web.Request, conn: Conn, of: Detail, now: datetime)
     figures = await session_readings.list_figures(
         conn, of.station_id, of.number, started_at=of.started_at, until=of.ended_at or now
     )
-    found = transaction_readings.read(of, figures)
+    found = meter_timeline.read(of, figures)
     made = transaction_readings.checks(of, found)
     wants_all = request.query.get("readings") == "all"
     hidden = 0 if wants_all else max(len(found.rows) - _READINGS, 0)

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from csms.rules.timeline import Bounds, Mark, Read, Row, Timeline, timeline
+from csms.rules.timeline import Mark, Row, Timeline
 from db.admin_session import Detail
-from db.model.stations import UNKNOWN_MAX_POWER_W
-from db.session_readings import Figures
 from portal.format import clock_s, duration, kw
 
 # The total is rounded to whole Wh, and so is each reading.
@@ -22,30 +20,6 @@ class Check:
 
     is_good: bool | None
     sentence: str
-
-
-def read(of: Detail, figures: Sequence[Figures]) -> Timeline:
-    return timeline(
-        [
-            Read(
-                row.at,
-                row.received_at,
-                row.energy_wh,
-                row.power_w,
-                row.context,
-                frozenset(row.flags),
-                row.soc_pct,
-            )
-            for row in figures
-        ],
-        Bounds(
-            of.started_at,
-            of.ended_at,
-            of.meter_start_wh,
-            of.meter_stop_wh,
-            of.max_power_w or UNKNOWN_MAX_POWER_W,
-        ),
-    )
 
 
 def checks(of: Detail, found: Timeline) -> list[Check]:

@@ -9,12 +9,10 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from csms.rules.timeline import Bounds, Mark, Read, Row, Timeline, timeline
+from csms.rules.timeline import Mark, Row, Timeline
 from db.driver_sessions import Own
-from db.session_readings import Figures
 from portal.format import clock, clock_s, day, duration, energy, plural, power
 
-UNKNOWN_MAX_POWER_W = 400_000  # as metering takes a connector without a known power
 _MOST_POINTS = 600
 _STEADY = (Decimal("0.85"), Decimal("1.15"))
 _TAPERED = Decimal("0.6")
@@ -36,30 +34,6 @@ class Curve:
     aside: str
     described: str
     data: dict[str, Any]
-
-
-def read(session: Own, figures: Sequence[Figures]) -> Timeline:
-    return timeline(
-        [
-            Read(
-                row.at,
-                row.received_at,
-                row.energy_wh,
-                row.power_w,
-                row.context,
-                frozenset(row.flags),
-                row.soc_pct,
-            )
-            for row in figures
-        ],
-        Bounds(
-            session.started_at,
-            session.ended_at,
-            session.meter_start_wh,
-            session.meter_stop_wh,
-            session.max_power_w or UNKNOWN_MAX_POWER_W,
-        ),
-    )
 
 
 def told(mark: Mark, session: Own) -> Told:

@@ -15,7 +15,7 @@ from db import driver_sessions, session_readings
 from db.driver_sessions import Own
 from db.errors import NotFound
 from db.rows import Conn
-from portal import pages, people, price_view
+from portal import meter_timeline, pages, people, price_view
 from portal.context import connection
 from portal.price_view import Shown
 from portal.views.driver import disputes, meter, shown
@@ -204,7 +204,7 @@ async def _readings(request: web.Request, conn: Conn, session: Own) -> Readings:
         started_at=session.started_at,
         until=until(session),
     )
-    found = meter.read(session, figures)
+    found = meter_timeline.read(session, figures)
     said = request.query.get("rows", "")
     is_number = said.isascii() and said.isdigit() and len(said) < 6
     return Readings(
