@@ -38,7 +38,7 @@ run: setup ## Start everything; Ctrl-C ends it
 
 test: setup ## Run the tests
 	@$(PY) -m tests.pages.chromium
-	@PYTHONASYNCIODEBUG=1 $(PY) -m pytest -n 3
+	@PYTHONASYNCIODEBUG=1 $(PY) -m pytest -n 4 --dist worksteal
 
 check: setup ## Check style, types, import rules and that each statement has a test
 	@$(PY) -m ruff check .

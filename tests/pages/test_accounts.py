@@ -8,7 +8,6 @@ import email.policy
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -18,7 +17,7 @@ from portal.context import CONFIG
 from simulators import Vehicle
 from tests.pages.conftest import ADMIN, DESK, DRIVER, PASSWORD, Site
 from tests.pages.test_live import card, charger, kwh
-from tests.pages.test_look import each_look, look
+from tests.pages.test_look import look, looked_at
 from tests.portal import build
 from tests.portal.disputing import charged
 
@@ -188,10 +187,7 @@ async def test_a_statement_on_paper_has_the_figures_and_nothing_to_press(site: S
     assert on_paper["height"] < 40 < on_screen["height"]  # a month fits on a page or two
 
 
-@each_look
-async def test_nothing_is_wrong_with_the_pages_of_a_driver(
-    site: Site, viewport: dict[str, int], theme: str
-) -> None:
+async def test_nothing_is_wrong_with_the_pages_of_a_driver(site: Site) -> None:
     async with site.pool.acquire() as conn:
         ada = await accounts.find_by_email(conn, DRIVER)
         assert ada is not None
@@ -212,15 +208,13 @@ async def test_nothing_is_wrong_with_the_pages_of_a_driver(
         *(f"/sessions/{over.id}", f"/statements/{datetime.now(UTC):%Y-%m}", "/account"),
         *("/cards", "/switch", f"/c/{sticker}", "/sign-in?add=1"),
     ]
-    how: dict[str, Any] = {"viewport": viewport, "bypass_csp": True}  # axe is a script
     wrong: list[str] = []
     async with charger(site, "CP-2", "1.6") as station:
         await station.plug_in(1, Vehicle())
         await station.swipe(1, "ADA-2")
         await station.charge(1, energy_wh=1_000)
         for who, paths in ((None, before), (DRIVER, own)):
-            page = await (site.signed_in(who, **how) if who else site.nobody(**how))
-            await page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+            page = await looked_at(site, who)
             for path in paths:
                 wrong += await look(page, path)
                 wrong += [f"{path}: {each} is cut off" for each in await page.evaluate(STICKS_OUT)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -13,7 +12,7 @@ from portal.context import NOTIFIER
 from simulators import Vehicle
 from tests.pages.conftest import ADMIN, DESK, DRIVER, OTHER, Site
 from tests.pages.test_live import charger, listening
-from tests.pages.test_look import each_look, look
+from tests.pages.test_look import look, looked_at
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "plain"])
@@ -77,10 +76,7 @@ async def test_the_bell_counts_while_one_looks(site: Site) -> None:
     await expect(phone.locator("#bell .count")).to_have_count(0)
 
 
-@each_look
-async def test_nothing_is_wrong_with_the_pages_of_cards_drivers_and_notices(
-    site: Site, viewport: dict[str, int], theme: str
-) -> None:
+async def test_nothing_is_wrong_with_the_pages_of_cards_drivers_and_notices(site: Site) -> None:
     ((ada, card),) = await site.pool.fetch(
         "select account_id, id from id_token where uid = 'ADA-1'"
     )
@@ -91,7 +87,6 @@ async def test_nothing_is_wrong_with_the_pages_of_cards_drivers_and_notices(
             for path in (None, "/notices"):
                 await notices.add(conn, who["id"], "card.lost", title="Lost", path=path)
     await site.pool.execute("update notice set read_at = now() where id = 1")
-    how: dict[str, Any] = {"viewport": viewport, "bypass_csp": True}  # axe is a script
     wrong: list[str] = []
     async with charger(site, "CP-2", "1.6") as station:
         await station.plug_in(1, Vehicle())
@@ -115,8 +110,7 @@ async def test_nothing_is_wrong_with_the_pages_of_cards_drivers_and_notices(
                 ],
             ),
         ):
-            page = await site.signed_in(email, **how)
-            await page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+            page = await looked_at(site, email)
             for path in paths:
                 wrong += await look(page, path)
         await page.goto(f"/admin/cards/{card}")

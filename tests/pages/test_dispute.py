@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote
 
 from playwright.async_api import Page, expect
@@ -11,7 +10,7 @@ from db import accounts
 from db.model.sessions import Session
 from tests.pages.conftest import ADMIN, DESK, DRIVER, Site
 from tests.pages.test_live import listening
-from tests.pages.test_look import NARROW, each_look, look
+from tests.pages.test_look import NARROW, look, looked_at
 from tests.portal.disputing import charged
 
 
@@ -98,15 +97,12 @@ async def test_the_mail_that_is_written_instead_holds_what_was_typed(site: Site)
     assert "look wrong: 17:49:12" in text
 
 
-@each_look
-async def test_nothing_is_wrong_with_the_pages_of_a_dispute(
-    site: Site, viewport: dict[str, int], theme: str
-) -> None:
+async def test_nothing_is_wrong_with_the_pages_of_a_dispute(site: Site) -> None:
     session = await session_of_ada(site)
-    how: dict[str, Any] = {"viewport": viewport, "bypass_csp": True}  # axe is a script
-    driver, admin = await site.signed_in(DRIVER, **how), await site.signed_in(ADMIN, **how)
-    for page in (driver, admin):
-        await page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+    driver, admin = (
+        await looked_at(site, DRIVER),
+        await looked_at(site, ADMIN),
+    )
 
     wrong = await look(driver, f"/sessions/{session.id}")
     wrong += await look(admin, "/admin/disputes")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from playwright.async_api import expect
 
 from csms.rules.pricing_terms import Tier, Window
 from db import plans, stations
 from tests.pages.conftest import ADMIN, DESK, DRIVER, Site
-from tests.pages.test_look import each_look, look
+from tests.pages.test_look import look, looked_at
 from tests.portal import build
 
-SHOTS = os.environ.get("SHOTS")  # a folder, for whoever wants to see them
 EVENING = Window(per_kwh=Decimal("0.48"), start=17 * 60, end=21 * 60, days=(1, 2, 3, 4, 5))
 
 
@@ -58,13 +55,9 @@ async def priced(site: Site) -> None:
     raise AssertionError("the job did not price the session")
 
 
-@each_look
-async def test_nothing_is_wrong_with_the_pages_of_prices(
-    site: Site, viewport: dict[str, int], theme: str
-) -> None:
+async def test_nothing_is_wrong_with_the_pages_of_prices(site: Site) -> None:
     number = await prices(site)
     await priced(site)
-    how: dict[str, Any] = {"viewport": viewport, "bypass_csp": True, "color_scheme": theme}
     wrong: list[str] = []
     for email, paths in (
         (DRIVER, [f"/sessions/{number}", "/"]),
@@ -80,15 +73,9 @@ async def test_nothing_is_wrong_with_the_pages_of_prices(
             ],
         ),
     ):
-        page = await site.signed_in(email, **how)
-        await page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+        page = await looked_at(site, email)
         for path in paths:
             wrong += await look(page, path)
-            if SHOTS:
-                name = path.strip("/").replace("/", "-") or "home"
-                await page.screenshot(
-                    path=f"{SHOTS}/{name}-{viewport['width']}-{theme}.png", full_page=True
-                )
 
     assert wrong == []
 
