@@ -160,7 +160,7 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # else its lease runs out
                 async with asyncio.timeout(2), pool.acquire() as conn:
                     await links.end_node(conn, config.node)
 
@@ -200,7 +200,7 @@ async def _notifier(url: str) -> AsyncIterator[Notifier]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):  # pages miss a change until their next poll
             await notifier.flush()
 
 

@@ -1,4 +1,4 @@
-"""What a person does, into the audit log: who, from where, in the transaction of what was done."""
+"""What a person or an API token does, into the audit log, in the transaction of what was done."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from db import audit
 from db.accounts import Account
 from db.rows import Conn
 from portal import limits, people
+from portal.access import API, asked_by
 
 
 async def record(
@@ -23,6 +24,8 @@ async def record(
     **detail: Any,
 ) -> None:
     """`by` where who asks is not yet, or no longer, who the request's cookie says."""
+    if actor is None and request.path.startswith(API):
+        actor = asked_by(request)
     await audit.add(
         conn,
         action,

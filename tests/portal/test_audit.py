@@ -87,6 +87,24 @@ async def test_each_change_of_an_admin_is_one_row(
     assert PASSWORD not in everything
 
 
+async def test_each_change_by_an_api_token_is_one_row(api: Api, pool: Pool) -> None:
+    assert (await api.post("/api/v1/stations", {"identity": "CP-1"})).status == 201
+    assert (await api.post("/api/v1/stations", {"identity": "CP-1"})).status == 409
+    assert (await api.post("/api/v1/id-tokens", {"uid": "ADA-1", "type": "ISO14443"})).status == 201
+    asked = {
+        "action": "ChangeConfiguration",
+        "payload": {"key": "AuthorizationKey", "value": "K3Y"},
+    }
+    assert (await api.post("/api/v1/stations/CP-1/commands", asked)).status == 202
+
+    rows = await pool.fetch("select * from audit order by id")
+    assert [row["action"] for row in rows] == ["station.added", "card.added", "command.asked"]
+    assert {row["actor"] for row in rows} == {"api:tests"}
+    assert {row["remote_address"] for row in rows} == {"127.0.0.1"}
+    assert rows[2]["subject"] == rows[0]["subject"]
+    assert "K3Y" not in str(rows)
+
+
 async def test_what_is_refused_leaves_no_row_of_a_change(
     api: Api, pool: Pool, omar: Account
 ) -> None:

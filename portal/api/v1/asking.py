@@ -12,9 +12,18 @@ from aiohttp import web
 
 from db import changes, commands
 from db.errors import is_away
-from db.model.commands import Command, CommandState, Raw, TypedCommand, decode
+from db.model.commands import (
+    Command,
+    CommandState,
+    Raw,
+    StartSession,
+    StopSession,
+    TypedCommand,
+    decode,
+)
 from db.model.stations import Station
 from db.rows import Conn
+from portal import acts
 from portal.access import asked_by
 from portal.api.replies import Time, maybe_time, reply, time
 from portal.context import LIVE, NOTIFIER, connection
@@ -47,8 +56,23 @@ async def ask(
         row = await commands.ask(
             conn, station_id, command, asked_by=asked_by(request), valid_for=valid_for
         )
+        await _record(request, conn, row, command)
     request.app[NOTIFIER].changed(commands.topic(row))
     return row
+
+
+async def _record(request: web.Request, conn: Conn, row: Command, command: TypedCommand) -> None:
+    """What was asked, without its payload: that may be a password."""
+    charger = f"station:{row.station_id}"
+    match command:
+        case StartSession(evse=evse):
+            await acts.record(request, conn, "session.start_asked", subject=charger, evse=evse)
+        case StopSession(session_id=session_id):
+            await acts.record(request, conn, "session.stop_asked", subject=f"session:{session_id}")
+        case Raw(action=action):
+            await acts.record(
+                request, conn, "command.asked", subject=charger, command=row.id, said=action
+            )
 
 
 async def answer(

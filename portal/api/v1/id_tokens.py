@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from db import changes, id_token_lists, id_tokens
 from db.model.id_tokens import IdToken
+from portal import acts
 from portal.api import params
 from portal.api.bodies import is_printable, read
 from portal.api.replies import Page, Time, maybe_time, reply, time
@@ -65,6 +66,7 @@ async def add(request: web.Request) -> web.Response:
             expires_at=_checked(asked),
             group_uid=asked.group,
         )
+        await acts.record(request, conn, "card.added", subject=f"card:{token.id}", type=token.type)
     request.app[NOTIFIER].changed(changes.topic("id_token", token.id))
     return reply(_shown(token), status=201)
 

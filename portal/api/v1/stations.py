@@ -16,6 +16,7 @@ from msgspec import Meta
 from db import changes, station_keys, stations
 from db.model.stations import Connector, Registration, Station
 from db.rows import Conn
+from portal import acts
 from portal.api import params
 from portal.api.bodies import is_printable, read
 from portal.api.replies import Page, Time, maybe_time, reply, time
@@ -110,6 +111,13 @@ async def add(request: web.Request) -> web.Response:
                 type=plug.type,
                 max_power_w=plug.max_power_w,
             )
+        await acts.record(
+            request,
+            conn,
+            "station.added",
+            subject=f"station:{station.id}",
+            identity=station.identity,
+        )
         (shown,) = await _shown(conn, [station])
     request.app[NOTIFIER].changed(changes.topic("station", station.id))
     made = StationMade(

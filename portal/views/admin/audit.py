@@ -31,6 +31,7 @@ GROUPS = (
     ("station", "Chargers"),
     ("site", "Sites"),
     ("session", "Charging sessions"),
+    ("command", "Commands by API"),
     ("reservation", "Reservations"),
     ("dispute", "Disputes"),
     ("price", "Prices"),
