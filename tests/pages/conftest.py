@@ -32,11 +32,12 @@ PHONE, DESK = ViewportSize(width=390, height=844), ViewportSize(width=1280, heig
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    if chromium.path() is None:
-        for item in items:
-            if here in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=chromium.WHY_SKIPPED))
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.timeout(300))  # a browser beside others is slow
+        if chromium.path() is None:
+            item.add_marker(pytest.mark.skip(reason=chromium.WHY_SKIPPED))
 
 
 @pytest.fixture(scope="session")
