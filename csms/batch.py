@@ -12,7 +12,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 from csms.items import Item, Outcome, Sessions, advance, row
-from db import changes, messages, readings, session_live, sessions, stations
+from db import (
+    changes,
+    messages,
+    readings,
+    session_live,
+    sessions,
+    station_events,
+    stations,
+)
 from db.model.readings import Reading
 from db.model.sessions import Session, SessionLive
 from db.rows import Conn
@@ -216,6 +224,10 @@ async def _write_rest(conn: Conn, items: Sequence[Item], out: Outcome) -> None:
     if reports:
         await stations.record_statuses(conn, reports)
         out.topics.update(changes.topic("station", report.station_id) for report in reports)
+    events = [event for item in items for event in item.events]
+    if events:
+        told = await station_events.add_many(conn, events)
+        out.topics.update(changes.topic("reports", station_id) for station_id in told)
     for item in items:
         if item.quarantine is not None:
             action, message_id, body, problem = item.quarantine

@@ -9,6 +9,7 @@ from datetime import datetime
 from csms.rules import metering
 from csms.rules.series import Figures, Summary
 from db.model.readings import Moment, Reading, Sample
+from db.model.reports import StationEvent
 from db.model.sessions import Family, SessionLive
 from db.stations import StatusReport
 
@@ -48,6 +49,7 @@ class Item:
     needs_session: bool = False  # else what has no session is kept without one
     quarantine: tuple[str, str, bytes, str] | None = None  # action, message id, body, problem
     notification: tuple[str, bytes] | None = None
+    events: tuple[StationEvent, ...] = ()
     settled: Settled | None = None  # who waits for the commit, until told
     give_up_at: float = 0.0  # by the loop's clock
     session_id: int | None = None  # found when written

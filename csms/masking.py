@@ -51,6 +51,11 @@ def has_secret(value: Any) -> bool:
     return bool(_clean(value) != value)
 
 
+def clean(payload: dict[str, Any]) -> dict[str, Any]:
+    """JSON that was read already, without its secrets: for what is kept of it."""
+    return _clean_object(payload)
+
+
 def _is_suspect(json: bytes) -> bool:
     # An escape may hide any word; an "@" may end the credentials of an address.
     if b"\\" in json or b"@" in json:

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from db.rows import Conn
 
-# Table, its time, days. Decisions and commands answer "why?" months later; attempts do not.
+# Table, its time, days, and of which rows. Decisions and commands answer "why?" months later;
+# attempts do not.
 _KEPT = (
-    ("connection_attempt", "at", 30),
-    ("authorization_decision", "at", 400),
-    ("command", "asked_at", 90),
-    ("notification", "received_at", 90),
-    ("web_session", "expires_at", 0),
-    ("mail_link", "expires_at", 30),
-    ("mail", "created_at", 90),
+    ("connection_attempt", "at", 30, "true"),
+    ("authorization_decision", "at", 400, "true"),
+    ("command", "asked_at", 90, "true"),
+    ("notification", "received_at", 90, "true"),
+    ("station_event", "received_at", 400, "true"),
+    ("station_event", "received_at", 90, "kind <> 'security'"),
+    ("station_job_step", "at", 400, "true"),
+    ("station_job", "changed_at", 400, "true"),
+    ("web_session", "expires_at", 0, "true"),
+    ("mail_link", "expires_at", 30, "true"),
+    ("mail", "created_at", 90, "true"),
 )
 _BATCH = 10_000
 
 
 async def delete_old(conn: Conn) -> None:
     """In bites, so that no bite holds its locks for long."""
-    for table, column, days in _KEPT:
+    for table, column, days, which in _KEPT:
         done = f"DELETE {_BATCH}"
         while done == f"DELETE {_BATCH}":
             done = await conn.execute(
                 f"""
                 delete from {table} where ctid in (
                     select ctid from {table}
-                    where {column} < now() - interval '{days} days'
+                    where {column} < now() - interval '{days} days' and {which}
                     limit {_BATCH}
                 )
                 """

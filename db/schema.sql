@@ -34,6 +34,14 @@ CREATE TYPE public.id_token_status AS ENUM (
     'Unknown'
 );
 
+CREATE TYPE public.job_progress AS ENUM (
+    'running',
+    'done',
+    'failed',
+    'cancelled',
+    'idle'
+);
+
 CREATE TYPE public.ocpp_family AS ENUM (
     'v16',
     'v2'
@@ -43,6 +51,12 @@ CREATE TYPE public.registration AS ENUM (
     'Accepted',
     'Pending',
     'Rejected'
+);
+
+CREATE TYPE public.report_state AS ENUM (
+    'collecting',
+    'complete',
+    'incomplete'
 );
 
 CREATE TYPE public.reservation_status AS ENUM (
@@ -520,6 +534,24 @@ ALTER TABLE public.message ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.monitor (
+    station_id bigint NOT NULL,
+    number bigint NOT NULL,
+    component text NOT NULL,
+    component_instance text,
+    evse integer,
+    connector integer,
+    variable text NOT NULL,
+    variable_instance text,
+    type text NOT NULL,
+    value double precision,
+    severity integer,
+    is_in_transactions_only boolean NOT NULL,
+    source text,
+    reported_at timestamp with time zone NOT NULL,
+    report_id bigint
+);
+
 CREATE TABLE public.node (
     name text NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -668,6 +700,54 @@ CREATE TABLE public.reading_default (
     flags text[] DEFAULT '{}'::text[] NOT NULL
 );
 
+CREATE TABLE public.report (
+    station_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    request_id bigint,
+    generation integer DEFAULT 0 NOT NULL,
+    state public.report_state DEFAULT 'collecting'::public.report_state NOT NULL,
+    generated_at timestamp with time zone,
+    started_at timestamp with time zone NOT NULL,
+    heard_at timestamp with time zone NOT NULL,
+    last_seq_no integer,
+    parts integer DEFAULT 0 NOT NULL,
+    items integer DEFAULT 0 NOT NULL,
+    missing text,
+    CONSTRAINT report_check CHECK (((missing IS NOT NULL) = (state = 'incomplete'::public.report_state))),
+    CONSTRAINT report_check1 CHECK (((state <> 'complete'::public.report_state) OR (last_seq_no IS NOT NULL))),
+    CONSTRAINT report_kind_check CHECK ((kind = ANY (ARRAY['variables'::text, 'monitors'::text, 'charging_profiles'::text, 'der_controls'::text, 'display_messages'::text, 'customer_information'::text])))
+);
+
+ALTER TABLE public.report ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.report_part (
+    station_id bigint NOT NULL,
+    report_id bigint NOT NULL,
+    seq_no integer NOT NULL,
+    fingerprint bytea NOT NULL,
+    id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    items integer NOT NULL,
+    body text
+);
+
+ALTER TABLE public.report_part ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.report_part_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.reservation (
     id bigint NOT NULL,
     station_id bigint NOT NULL,
@@ -801,8 +881,117 @@ CREATE TABLE public.station (
     CONSTRAINT station_public_id_check CHECK ((public_id ~ '^[A-Z0-9]{8}$'::text))
 );
 
+CREATE TABLE public.station_event (
+    station_id bigint NOT NULL,
+    id bigint NOT NULL,
+    fingerprint bytea NOT NULL,
+    kind text NOT NULL,
+    type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    said_at text,
+    received_at timestamp with time zone NOT NULL,
+    is_critical boolean NOT NULL,
+    is_cleared boolean,
+    severity integer,
+    trigger text,
+    event_number bigint,
+    cause_number bigint,
+    monitor_number bigint,
+    source text,
+    component text,
+    component_instance text,
+    evse integer,
+    connector integer,
+    variable text,
+    variable_instance text,
+    value text,
+    tech_code text,
+    tech_info text,
+    transaction_id text,
+    session_id bigint,
+    flags text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT station_event_kind_check CHECK ((kind = ANY (ARRAY['security'::text, 'event'::text, 'grid'::text])))
+);
+
+ALTER TABLE public.station_event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.station_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE public.station ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.station_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.station_job (
+    station_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    request_id bigint,
+    progress public.job_progress NOT NULL,
+    status text NOT NULL,
+    detail text,
+    started_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT station_job_kind_check CHECK ((kind = ANY (ARRAY['firmware'::text, 'publish_firmware'::text, 'log'::text, 'diagnostics'::text])))
+);
+
+ALTER TABLE public.station_job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.station_job_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.station_job_step (
+    station_id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    detail text
+);
+
+ALTER TABLE public.station_job_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.station_job_step_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.station_statement (
+    station_id bigint NOT NULL,
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    state text NOT NULL,
+    is_latest boolean DEFAULT true NOT NULL,
+    fingerprint bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    heard_at timestamp with time zone NOT NULL,
+    evse integer,
+    transaction_id text,
+    session_id bigint,
+    report_id bigint,
+    facts bytea NOT NULL,
+    CONSTRAINT station_statement_kind_check CHECK ((kind = ANY (ARRAY['charging_limit'::text, 'charging_profile'::text, 'priority_charging'::text, 'der_control'::text, 'der_activity'::text, 'battery_swap'::text, 'settlement'::text, 'display_message'::text, 'reservation'::text])))
+);
+
+ALTER TABLE public.station_statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.station_statement_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -852,6 +1041,30 @@ CREATE TABLE public.tariff_version (
     terms jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT tariff_version_version_check CHECK ((version >= 1))
+);
+
+CREATE TABLE public.variable (
+    station_id bigint NOT NULL,
+    component text NOT NULL,
+    component_instance text DEFAULT ''::text NOT NULL,
+    evse integer DEFAULT 0 NOT NULL,
+    connector integer DEFAULT 0 NOT NULL,
+    variable text NOT NULL,
+    variable_instance text DEFAULT ''::text NOT NULL,
+    attribute text DEFAULT 'Actual'::text NOT NULL,
+    value text,
+    mutability text DEFAULT 'ReadWrite'::text NOT NULL,
+    is_persistent boolean DEFAULT false NOT NULL,
+    is_constant boolean DEFAULT false NOT NULL,
+    unit text,
+    data_type text,
+    min_limit double precision,
+    max_limit double precision,
+    max_elements bigint,
+    values_list text,
+    supports_monitoring boolean,
+    reported_at timestamp with time zone NOT NULL,
+    report_id bigint
 );
 
 CREATE TABLE public.web_session (
@@ -947,6 +1160,9 @@ ALTER TABLE ONLY public.message
 ALTER TABLE ONLY public.message_default
     ADD CONSTRAINT message_default_pkey PRIMARY KEY (station_id, received_at, id);
 
+ALTER TABLE ONLY public.monitor
+    ADD CONSTRAINT monitor_pkey PRIMARY KEY (station_id, number);
+
 ALTER TABLE ONLY public.node
     ADD CONSTRAINT node_pkey PRIMARY KEY (name);
 
@@ -970,6 +1186,15 @@ ALTER TABLE ONLY public.reading
 
 ALTER TABLE ONLY public.reading_default
     ADD CONSTRAINT reading_default_pkey PRIMARY KEY (station_id, at, fingerprint);
+
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_key UNIQUE NULLS NOT DISTINCT (station_id, kind, request_id, generation);
+
+ALTER TABLE ONLY public.report_part
+    ADD CONSTRAINT report_part_pkey PRIMARY KEY (station_id, report_id, seq_no, fingerprint);
+
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (station_id, id);
 
 ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_overlap EXCLUDE USING gist (int8range(station_id, station_id, '[]'::text) WITH &&, int4range(evse, evse, '[]'::text) WITH &&, tstzrange(starts_at, ends_at) WITH &&) WHERE ((status = ANY (ARRAY['pending'::public.reservation_status, 'confirmed'::public.reservation_status, 'active'::public.reservation_status])));
@@ -998,14 +1223,32 @@ ALTER TABLE ONLY public.site_member
 ALTER TABLE ONLY public.site
     ADD CONSTRAINT site_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.station_event
+    ADD CONSTRAINT station_event_key UNIQUE (station_id, fingerprint);
+
+ALTER TABLE ONLY public.station_event
+    ADD CONSTRAINT station_event_pkey PRIMARY KEY (station_id, id);
+
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_identity_key UNIQUE (identity);
+
+ALTER TABLE ONLY public.station_job
+    ADD CONSTRAINT station_job_key UNIQUE NULLS NOT DISTINCT (station_id, kind, request_id);
+
+ALTER TABLE ONLY public.station_job
+    ADD CONSTRAINT station_job_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.station_job_step
+    ADD CONSTRAINT station_job_step_pkey PRIMARY KEY (station_id, job_id, id);
 
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_public_id_key UNIQUE (public_id);
+
+ALTER TABLE ONLY public.station_statement
+    ADD CONSTRAINT station_statement_pkey PRIMARY KEY (station_id, id);
 
 ALTER TABLE ONLY public.tariff_assignment
     ADD CONSTRAINT tariff_assignment_pkey PRIMARY KEY (id);
@@ -1015,6 +1258,9 @@ ALTER TABLE ONLY public.tariff
 
 ALTER TABLE ONLY public.tariff_version
     ADD CONSTRAINT tariff_version_pkey PRIMARY KEY (tariff_id, version);
+
+ALTER TABLE ONLY public.variable
+    ADD CONSTRAINT variable_pkey PRIMARY KEY (station_id, component, component_instance, evse, connector, variable, variable_instance, attribute);
 
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_pkey PRIMARY KEY (id);
@@ -1122,6 +1368,10 @@ CREATE INDEX quarantine_open ON public.quarantine USING btree (received_at DESC)
 
 CREATE INDEX quarantine_received ON public.quarantine USING btree (received_at);
 
+CREATE INDEX report_collecting ON public.report USING btree (heard_at) WHERE (state = 'collecting'::public.report_state);
+
+CREATE INDEX report_started ON public.report USING btree (started_at);
+
 CREATE INDEX reservation_account ON public.reservation USING btree (account_id, ends_at);
 
 CREATE INDEX reservation_ends ON public.reservation USING btree (ends_at);
@@ -1139,6 +1389,18 @@ CREATE INDEX session_price_waiting ON public.session_price USING btree (settle_a
 CREATE INDEX session_price_without_tariff ON public.session_price USING btree (priced_at) WHERE (tariff_id IS NULL);
 
 CREATE UNIQUE INDEX site_name_key ON public.site USING btree (lower(name));
+
+CREATE INDEX station_event_critical ON public.station_event USING btree (station_id, id DESC) WHERE is_critical;
+
+CREATE INDEX station_event_received ON public.station_event USING btree (received_at);
+
+CREATE INDEX station_job_changed ON public.station_job USING btree (changed_at);
+
+CREATE INDEX station_job_step_at ON public.station_job_step USING btree (at);
+
+CREATE INDEX station_statement_heard ON public.station_statement USING btree (heard_at);
+
+CREATE UNIQUE INDEX station_statement_latest ON public.station_statement USING btree (station_id, kind, subject) WHERE is_latest;
 
 CREATE INDEX tariff_assignment_since ON public.tariff_assignment USING btree (since) WHERE (target_id IS NOT NULL);
 
@@ -1244,6 +1506,9 @@ ALTER TABLE ONLY public.mail
 ALTER TABLE ONLY public.mail_link
     ADD CONSTRAINT mail_link_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.monitor
+    ADD CONSTRAINT monitor_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
@@ -1252,6 +1517,12 @@ ALTER TABLE ONLY public.plan
 
 ALTER TABLE ONLY public.price_step
     ADD CONSTRAINT price_step_by_account_id_fkey FOREIGN KEY (by_account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.report_part
+    ADD CONSTRAINT report_part_station_id_report_id_fkey FOREIGN KEY (station_id, report_id) REFERENCES public.report(station_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
@@ -1277,14 +1548,26 @@ ALTER TABLE ONLY public.site_member
 ALTER TABLE ONLY public.site
     ADD CONSTRAINT site_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
 
+ALTER TABLE ONLY public.station_job
+    ADD CONSTRAINT station_job_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.station_job_step
+    ADD CONSTRAINT station_job_step_station_id_job_id_fkey FOREIGN KEY (station_id, job_id) REFERENCES public.station_job(station_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_site_id_fkey FOREIGN KEY (site_id) REFERENCES public.site(id);
+
+ALTER TABLE ONLY public.station_statement
+    ADD CONSTRAINT station_statement_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
 
 ALTER TABLE ONLY public.tariff_version
     ADD CONSTRAINT tariff_version_tariff_id_fkey FOREIGN KEY (tariff_id) REFERENCES public.tariff(id);
+
+ALTER TABLE ONLY public.variable
+    ADD CONSTRAINT variable_station_id_fkey FOREIGN KEY (station_id) REFERENCES public.station(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.web_session
     ADD CONSTRAINT web_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;

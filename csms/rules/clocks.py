@@ -12,6 +12,9 @@ UNSET_AHEAD = timedelta(hours=24)
 #: Further ahead than this is used as said, and flagged (decision 8).
 AHEAD = timedelta(minutes=5)
 
+#: What `when` says of a time that is not the station's.
+UNDATED = frozenset({"clock_missing", "clock_unreadable", "clock_unset"})
+
 _LONGEST = 64
 
 # Own shape first: datetime.fromisoformat also reads week dates and the basic format (D-P21).

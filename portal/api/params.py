@@ -45,6 +45,11 @@ def text(request: web.Request, name: str) -> str | None:
     return value or None
 
 
+def flag(request: web.Request, name: str) -> bool:
+    """A switch: on with 1, true, yes or on, off with anything else."""
+    return request.query.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
 def limit(request: web.Request, *, default: int = 50, most: int = MAX_LIST) -> int:
     """Clamped, never refused; what is no number is the default."""
     value = request.query.get("limit", "").strip()

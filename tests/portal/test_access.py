@@ -17,6 +17,8 @@ ROUTES = [
     ("GET", "/api/v1/stations/CP-1/commands"),
     ("GET", "/api/v1/stations/CP-1/commands/1"),
     ("POST", "/api/v1/stations/CP-1/start"),
+    ("GET", "/api/v1/stations/CP-1/events"),
+    ("GET", "/api/v1/stations/CP-1/jobs"),
     ("GET", "/api/v1/id-tokens"),
     ("POST", "/api/v1/id-tokens"),
     ("GET", "/api/v1/sessions"),

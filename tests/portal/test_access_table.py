@@ -204,6 +204,8 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/stations/{identity}/commands": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/commands/{command_id}": NEEDS_BEARER,
     "POST /api/v1/stations/{identity}/start": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/events": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/jobs": NEEDS_BEARER,
     "GET /api/v1/id-tokens": NEEDS_BEARER,
     "POST /api/v1/id-tokens": NEEDS_BEARER,
     "GET /api/v1/sessions": NEEDS_BEARER,

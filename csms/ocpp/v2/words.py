@@ -15,6 +15,7 @@ from db.model.readings import Sample
 MOST_NUMBER = 10_000
 UID_CHARACTERS = 255
 TRANSACTION_ID_CHARACTERS = 255
+_NAME_CHARACTERS = 100  # twice what the standard has; an index has room for four
 
 
 def number_of(said: Any) -> int | None:
@@ -28,6 +29,22 @@ def evse_of(said: Any) -> tuple[int | None, int | None]:
     if not isinstance(said, dict):
         return None, None
     return number_of(said.get("id")), number_of(said.get("connectorId"))
+
+
+def component_of(said: Any) -> tuple[str, str, int | None, int | None]:
+    """(name, instance or "", evse, connector) of a ComponentType."""
+    if not isinstance(said, dict):
+        return "unknown", "", None, None
+    name = text(said.get("name"), _NAME_CHARACTERS) or "unknown"
+    return name, text(said.get("instance"), _NAME_CHARACTERS) or "", *evse_of(said.get("evse"))
+
+
+def variable_of(said: Any) -> tuple[str, str]:
+    """(name, instance or "") of a VariableType."""
+    if not isinstance(said, dict):
+        return "unknown", ""
+    name = text(said.get("name"), _NAME_CHARACTERS) or "unknown"
+    return name, text(said.get("instance"), _NAME_CHARACTERS) or ""
 
 
 def transaction_id_of(payload: Payload) -> str | None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from portal.api.v1 import commands, id_tokens, sessions, stations
+from portal.api.v1 import commands, events, id_tokens, sessions, stations
 
-routes = [*stations.routes, *id_tokens.routes, *sessions.routes, *commands.routes]
+routes = [*stations.routes, *id_tokens.routes, *sessions.routes, *commands.routes, *events.routes]
