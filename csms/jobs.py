@@ -13,6 +13,7 @@ import structlog
 from csms import charging
 from csms.config import Config
 from csms.ocpp.runner import hide_secrets
+from csms.rules import parts
 from csms.rules import sessions as rules
 from db import (
     changes,
@@ -20,6 +21,7 @@ from db import (
     expiry,
     links,
     partitions,
+    reports,
     session_closing,
     session_live,
     sessions,
@@ -35,6 +37,7 @@ log = structlog.get_logger()
 
 _RECOMPUTE_BATCH = 100
 _CLOSE_BATCH = 100
+_REPORT_BATCH = 100
 # Longer than any station has to answer: a process that was only cut off may still hear it.
 _SENT_FOR = timedelta(minutes=3)
 
@@ -52,6 +55,7 @@ class Jobs(Runner):
                 Job("sessions", timedelta(seconds=15), self.end_doubtful_sessions),
                 Job("closing", timedelta(seconds=1), self.close_asked_sessions),
                 Job("links", timedelta(seconds=10), self.release_dead_links),
+                Job("reports", timedelta(seconds=10), self.give_up_silent_reports),
                 Job("partitions", timedelta(hours=1), self.keep_partitions),
                 Job("expiry", timedelta(hours=1), self.expire),
             ),
@@ -118,6 +122,25 @@ class Jobs(Runner):
             *(changes.topic("station", station_id) for station_id in gone),
             *(commands.topic(command) for command in expired),
         )
+
+    async def give_up_silent_reports(self) -> None:
+        """Reports of which no part came for a minute: what is missing is said (D-P51)."""
+        before = datetime.now(UTC) - parts.SILENT_FOR
+        async with self._pool.acquire(timeout=5) as conn, conn.transaction():
+            silent = await reports.list_silent(conn, before=before, limit=_REPORT_BATCH)
+            for report in silent:
+                present = await reports.seq_nos(conn, report.station_id, report.id)
+                missing = parts.missing(present, report.last_seq_no)
+                await reports.set_incomplete(conn, report, missing=missing)
+                log.info(
+                    "report.incomplete",
+                    station_id=report.station_id,
+                    kind=report.kind,
+                    request_id=report.request_id,
+                    missing=missing,
+                )
+        stations_ = {report.station_id for report in silent}
+        self._notifier.changed(*(changes.topic("reports", each) for each in stations_))
 
     async def keep_partitions(self) -> None:
         """Days ahead are made; days past their time, or beyond the size, are dropped whole."""

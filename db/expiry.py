@@ -13,6 +13,7 @@ _KEPT = (
     ("notification", "received_at", 90, "true"),
     ("station_event", "received_at", 400, "true"),
     ("station_event", "received_at", 90, "kind <> 'security'"),
+    ("report", "started_at", 90, "true"),
     ("station_job_step", "at", 400, "true"),
     ("station_job", "changed_at", 400, "true"),
     ("web_session", "expires_at", 0, "true"),

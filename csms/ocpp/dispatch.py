@@ -62,6 +62,8 @@ _MAY_BE_LONG = _STATUSES | {
     "BootNotification",
     "NotifyDERAlarm",
     "NotifyEvent",
+    "NotifyMonitoringReport",
+    "NotifyReport",
     "SecurityEventNotification",
 }
 Result = TypeVar("Result")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -39,3 +40,56 @@ class StationEvent(NamedTuple):
     tech_code: str | None = None
     tech_info: str | None = None
     transaction_id: str | None = None
+
+
+ReportKind = Literal[
+    "variables",
+    "monitors",
+    "charging_profiles",
+    "der_controls",
+    "display_messages",
+    "customer_information",
+]
+ReportState = Literal["collecting", "complete", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One attribute of one variable; "" and 0 mean none."""
+
+    component: str
+    component_instance: str
+    evse: int
+    connector: int
+    variable: str
+    variable_instance: str
+    attribute: str
+    value: str | None
+    mutability: str
+    is_persistent: bool
+    is_constant: bool
+    unit: str | None
+    data_type: str | None
+    min_limit: float | None
+    max_limit: float | None
+    max_elements: int | None
+    values_list: str | None
+    supports_monitoring: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """What a station watches by itself; `number` is its own."""
+
+    number: int
+    component: str
+    component_instance: str | None
+    evse: int | None
+    connector: int | None
+    variable: str
+    variable_instance: str | None
+    type: str
+    value: float | None
+    severity: int | None
+    is_in_transactions_only: bool
+    source: str | None

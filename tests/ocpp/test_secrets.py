@@ -172,7 +172,7 @@ async def test_what_a_station_tells_of_itself_is_kept_without_its_password(
     async with ready(server, version="2.0.1") as cp:
         assert await cp.call("NotifyReport", report) == {}
         await until_logged(pool, "NotifyReport")
-    assert await pool.fetchval("select count(*) from notification") == 1
+    assert await pool.fetchval("select count(*) from variable") == 1
     assert await places(database_url, SECRET) == set()
 
 

@@ -11,11 +11,12 @@ import asyncpg
 
 from csms.rules import pricing_terms
 from csms.rules.pricing_terms import Terms
-from db import id_tokens, links, readings, session_live, sessions, stations, tariffs
+from db import id_tokens, links, readings, reports, session_live, sessions, stations, tariffs
 from db.model.id_tokens import IdToken
 from db.model.readings import Reading, Sample, encode_samples
 from db.model.sessions import Session, SessionLive
 from db.model.stations import Station
+from db.reports import Report
 from db.rows import Conn, Pool
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -162,6 +163,19 @@ async def measure(
             )
         )
     await readings.add_many(conn, rows)
+
+
+async def report(conn: Conn, of: Station, request_id: int | None = 1) -> Report:
+    """A report of variables that waits for its parts."""
+    return await reports.begin(
+        conn,
+        of.id,
+        kind="variables",
+        request_id=request_id,
+        generation=0,
+        generated_at=None,
+        started_at=NOON,
+    )
 
 
 async def everything(pool: Pool, *, but: Collection[str]) -> dict[str, list[asyncpg.Record]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from db import api_tokens
 from db.rows import Pool
@@ -19,6 +20,10 @@ ROUTES = [
     ("POST", "/api/v1/stations/CP-1/start"),
     ("GET", "/api/v1/stations/CP-1/events"),
     ("GET", "/api/v1/stations/CP-1/jobs"),
+    ("GET", "/api/v1/stations/CP-1/reports"),
+    ("GET", "/api/v1/stations/CP-1/reports/1"),
+    ("GET", "/api/v1/stations/CP-1/variables"),
+    ("GET", "/api/v1/stations/CP-1/monitors"),
     ("GET", "/api/v1/id-tokens"),
     ("POST", "/api/v1/id-tokens"),
     ("GET", "/api/v1/sessions"),
@@ -36,7 +41,7 @@ def test_every_route_is_in_the_table_above(api: Api) -> None:
         for route in resource
         if route.method != "HEAD" and resource.canonical.startswith("/api")
     }
-    named = {path.replace("{session_id}", "1").replace("{command_id}", "1") for _, path in known}
+    named = {re.sub(r"{\w+}", "1", path) for _, path in known}
 
     assert named <= {path for _, path in ROUTES}
 
@@ -143,6 +148,7 @@ async def test_a_get_changes_nothing(api: Api, pool: Pool) -> None:
         made = await build.session(conn, of)
         await build.session(conn, of, running=True)
         await build.measure(conn, made, [1, 2])
+        await build.report(conn, of)
     await api.post("/api/v1/stations/CP-1/commands", {"action": "ClearCache", "payload": {}})
     before = await build.everything(pool, but={"api_token"})
     answers = [await api.get(path) for method, path in ROUTES if method == "GET"]

@@ -206,6 +206,10 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/stations/{identity}/start": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/events": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/jobs": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/reports": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/reports/{report_id}": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/variables": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/monitors": NEEDS_BEARER,
     "GET /api/v1/id-tokens": NEEDS_BEARER,
     "POST /api/v1/id-tokens": NEEDS_BEARER,
     "GET /api/v1/sessions": NEEDS_BEARER,
@@ -344,6 +348,7 @@ async def paths(api: Api, pool: Pool, database_url: str) -> dict[str, str]:
         "evse": 1,
         "connector": 1,
         "station_id": station.id,
+        "report_id": 1,
     }
     found = {}
     for name in TABLE:

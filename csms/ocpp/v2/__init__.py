@@ -6,7 +6,7 @@ from csms.ocpp import progress
 from csms.ocpp.events import security_event
 from csms.ocpp.handling import Chosen, Frequent, Handler, Quick, Rare
 from csms.ocpp.notifications import acknowledge
-from csms.ocpp.v2 import events, provisioning, transactions
+from csms.ocpp.v2 import device_model, events, provisioning, transactions
 
 HANDLERS: dict[str, Handler | Chosen] = {
     "Authorize": Rare(provisioning.authorize),
@@ -21,8 +21,8 @@ HANDLERS: dict[str, Handler | Chosen] = {
     "NotifyCustomerInformation": Frequent(acknowledge),
     "NotifyDisplayMessages": Frequent(acknowledge),
     "NotifyEvent": Frequent(events.notify_event),
-    "NotifyMonitoringReport": Frequent(acknowledge),
-    "NotifyReport": Frequent(acknowledge),
+    "NotifyMonitoringReport": Rare(device_model.notify_monitoring_report),
+    "NotifyReport": Rare(device_model.notify_report),
     "PublishFirmwareStatusNotification": progress.of("publish_firmware"),
     "ReportChargingProfiles": Frequent(acknowledge),
     "ReservationStatusUpdate": Frequent(acknowledge),

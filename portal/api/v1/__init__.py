@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from portal.api.v1 import commands, events, id_tokens, sessions, stations
+from portal.api.v1 import commands, device_model, events, id_tokens, sessions, stations
 
-routes = [*stations.routes, *id_tokens.routes, *sessions.routes, *commands.routes, *events.routes]
+routes = [
+    *stations.routes,
+    *id_tokens.routes,
+    *sessions.routes,
+    *commands.routes,
+    *events.routes,
+    *device_model.routes,
+]
