@@ -14,6 +14,10 @@ _KEPT = (
     ("station_event", "received_at", 400, "true"),
     ("station_event", "received_at", 90, "kind <> 'security'"),
     ("report", "started_at", 90, "true"),
+    # Somebody's personal data: 30 days at most, and this job runs each hour.
+    ("report", "started_at", 29, "kind = 'customer_information'"),
+    ("station_statement", "heard_at", 400, "true"),
+    ("station_statement", "heard_at", 90, "not is_latest"),
     ("station_job_step", "at", 400, "true"),
     ("station_job", "changed_at", 400, "true"),
     ("web_session", "expires_at", 0, "true"),

@@ -193,6 +193,19 @@ async def get(conn: Conn, station_id: int, report_id: int) -> Report:
     )
 
 
+async def text_of(conn: Conn, report: Report) -> str:
+    """What its parts say one after the other; "" of kinds that have tables for it."""
+    text: str = await conn.fetchval(
+        """
+        select coalesce(string_agg(body, '' order by seq_no, id), '') from report_part
+        where station_id = $1 and report_id = $2
+        """,
+        report.station_id,
+        report.id,
+    )
+    return text
+
+
 async def list_by_station(
     conn: Conn,
     station_id: int,

@@ -110,6 +110,25 @@ async def cancel(conn: Conn, id: int, now: datetime) -> bool:
     return done.endswith(" 1")
 
 
+async def end(conn: Conn, id: int, *, station_id: int, status: Status, now: datetime) -> bool:
+    """
+    As its station says; False when it is not one that this station holds now.
+
+    Of one that is yet to begin no station knows: the number is another's.
+    """
+    done = await conn.execute(
+        f"""
+        update reservation set status = $3
+        where id = $1 and station_id = $2 and starts_at <= $4 and ends_at > $4 and {_STANDS}
+        """,
+        id,
+        station_id,
+        status,
+        now,
+    )
+    return done.endswith(" 1")
+
+
 async def get(conn: Conn, id: int, now: datetime, *, zone: str = "UTC") -> Reservation:
     return await one(conn, Reservation, f"{_RESERVATION} where reservation.id = $3", now, zone, id)
 

@@ -23,7 +23,7 @@ from csms.config import Config
 from csms.errors import NoSession, OcppError
 from csms.ingest import Ingest
 from csms.items import Item
-from csms.masking import masked
+from csms.masking import ALL_HIDDEN, masked
 from csms.ocpp import frames, gate, salvage
 from csms.ocpp.frames import CallFrame
 from csms.ocpp.handling import Call, Chosen, Frequent, Handler, Quick, Rare
@@ -60,10 +60,20 @@ _STATUSES = frozenset(
 _MAY_BE_LONG = _STATUSES | {
     "Authorize",
     "BootNotification",
+    "BatterySwap",
+    "ClearedChargingLimit",
+    "NotifyChargingLimit",
+    "NotifyCustomerInformation",
     "NotifyDERAlarm",
+    "NotifyDERStartStop",
+    "NotifyDisplayMessages",
     "NotifyEvent",
     "NotifyMonitoringReport",
+    "NotifyPriorityCharging",
     "NotifyReport",
+    "NotifySettlement",
+    "ReportChargingProfiles",
+    "ReportDERControl",
     "SecurityEventNotification",
 }
 Result = TypeVar("Result")
@@ -154,7 +164,7 @@ class Dispatch:
                 False,
                 _storable(str(call.message_id), 255),
                 _storable(call.action, _LOGGED_ACTION),
-                masked(heard.body) if _may_tell_secrets(call) else heard.body,
+                _logged(heard),
                 frame,
                 int((self._loop.time() - heard.heard_at) * 1_000),
             )
@@ -355,6 +365,13 @@ def _refusal(error: OcppError, version: str, frame: CallFrame) -> bytes:
 
 async def _raise(error: Exception) -> Payload:
     raise error
+
+
+def _logged(heard: Heard) -> bytes:
+    """What the message log may keep: somebody's data are kept shorter than it may be."""
+    if heard.frame.action == "NotifyCustomerInformation":
+        return ALL_HIDDEN
+    return masked(heard.body) if _may_tell_secrets(heard.frame) else heard.body
 
 
 def _may_tell_secrets(frame: CallFrame) -> bool:

@@ -93,3 +93,34 @@ class Monitor:
     severity: int | None
     is_in_transactions_only: bool
     source: str | None
+
+
+StatementKind = Literal[
+    "charging_limit",
+    "charging_profile",
+    "priority_charging",
+    "der_control",
+    "der_activity",
+    "battery_swap",
+    "settlement",
+    "display_message",
+    "reservation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """
+    What a station states of one thing; `facts` is JSON in our words.
+
+    `subject` says which thing of its kind, so that the next statement of it takes its place.
+    """
+
+    kind: StatementKind
+    subject: str
+    state: str
+    fingerprint: bytes  # of state and facts
+    at: datetime
+    evse: int | None
+    transaction_id: str | None
+    facts: bytes

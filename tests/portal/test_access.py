@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 
+import pytest
+
 from db import api_tokens
 from db.rows import Pool
 from tests.portal import build
@@ -24,6 +26,7 @@ ROUTES = [
     ("GET", "/api/v1/stations/CP-1/reports/1"),
     ("GET", "/api/v1/stations/CP-1/variables"),
     ("GET", "/api/v1/stations/CP-1/monitors"),
+    ("GET", "/api/v1/stations/CP-1/statements"),
     ("GET", "/api/v1/id-tokens"),
     ("POST", "/api/v1/id-tokens"),
     ("GET", "/api/v1/sessions"),
@@ -141,6 +144,7 @@ async def test_two_authorization_headers_are_refused(api: Api) -> None:
     assert b" 401 " in status or b" 400 " in status
 
 
+@pytest.mark.usefixtures("no_jobs")
 async def test_a_get_changes_nothing(api: Api, pool: Pool) -> None:
     async with pool.acquire() as conn:
         of = await build.station(conn, evses=1, version="1.6")

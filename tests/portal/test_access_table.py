@@ -210,6 +210,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/stations/{identity}/reports/{report_id}": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/variables": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/monitors": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/statements": NEEDS_BEARER,
     "GET /api/v1/id-tokens": NEEDS_BEARER,
     "POST /api/v1/id-tokens": NEEDS_BEARER,
     "GET /api/v1/sessions": NEEDS_BEARER,

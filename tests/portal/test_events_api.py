@@ -133,7 +133,7 @@ async def test_jobs_are_shown_with_their_steps(api: Api, pool: Pool) -> None:
     assert [step["status"] for step in restless["steps"]] == [f"Step {n}" for n in range(70, 120)]
 
 
-LISTS = ("events", "jobs", "reports", "variables", "monitors")
+LISTS = ("events", "jobs", "reports", "variables", "monitors", "statements")
 
 
 async def test_lists_of_reports_answer_as_their_neighbours_do(api: Api, pool: Pool) -> None:

@@ -11,6 +11,7 @@ from csms.ocpp.handling import Call
 from csms.ocpp.salvage import integer, text
 from csms.ocpp.v2 import words
 from csms.ocpp.v2.assembling import take
+from csms.ocpp.v2.stating import objects
 from csms.say import Payload
 from db import variables
 from db.model.reports import Monitor, Variable
@@ -22,7 +23,7 @@ _WORD_CHARACTERS = 100
 
 async def notify_report(call: Call, conn: Conn) -> Payload:
     """OCPP 2.0.1 B07, B08: each part is worth having, whether the others come or not."""
-    said = _objects(clean(call.payload).get("reportData"))
+    said = objects(clean(call.payload).get("reportData"))
     report = await take(call, conn, "variables", items=len(said), is_numbered=True)
     if report is not None:
         found = [variable for each in said for variable in _attributes(each)]
@@ -34,7 +35,7 @@ async def notify_report(call: Call, conn: Conn) -> Payload:
 
 async def notify_monitoring_report(call: Call, conn: Conn) -> Payload:
     """OCPP 2.0.1 N02."""
-    said = _objects(clean(call.payload).get("monitor"))
+    said = objects(clean(call.payload).get("monitor"))
     report = await take(call, conn, "monitors", items=len(said), is_numbered=True)
     if report is not None:
         found = [monitor for each in said for monitor in _monitors(each)]
@@ -50,7 +51,7 @@ def _attributes(said: dict[str, Any]) -> Iterator[Variable]:
     about = said.get("variableCharacteristics")
     if not isinstance(about, dict):
         about = {}
-    for attribute in _objects(said.get("variableAttribute")):
+    for attribute in objects(said.get("variableAttribute")):
         yield Variable(
             component=component,
             component_instance=component_instance,
@@ -76,7 +77,7 @@ def _attributes(said: dict[str, Any]) -> Iterator[Variable]:
 def _monitors(said: dict[str, Any]) -> Iterator[Monitor]:
     component, component_instance, evse, connector = words.component_of(said.get("component"))
     variable, variable_instance = words.variable_of(said.get("variable"))
-    for each in _objects(said.get("variableMonitoring")):
+    for each in objects(said.get("variableMonitoring")):
         number = integer(each.get("id"))
         if number is None:
             continue  # without its number nobody can speak of it
@@ -95,10 +96,6 @@ def _monitors(said: dict[str, Any]) -> Iterator[Monitor]:
             is_in_transactions_only=each.get("transaction") is True,
             source=text(each.get("eventNotificationType"), _WORD_CHARACTERS),
         )
-
-
-def _objects(said: Any) -> list[dict[str, Any]]:
-    return [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
 
 
 def _value(said: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.api.v1 import commands, device_model, events, id_tokens, sessions, stations
+from portal.api.v1 import commands, device_model, events, id_tokens, sessions, statements, stations
 
 routes = [
     *stations.routes,
@@ -11,4 +11,5 @@ routes = [
     *commands.routes,
     *events.routes,
     *device_model.routes,
+    *statements.routes,
 ]

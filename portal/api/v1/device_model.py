@@ -40,6 +40,12 @@ class ReportShown(msgspec.Struct):
     items: int
 
 
+class OneReportShown(ReportShown):
+    """`text`: of customer information, what the parts that came say one after the other."""
+
+    text: str | None
+
+
 class VariableShown(msgspec.Struct):
     component: ComponentShown
     variable: VariableNamed
@@ -97,7 +103,9 @@ async def get_report(request: web.Request) -> web.Response:
     async with connection(request) as conn:
         station = await stations.get(conn, params.identity(request))
         row = await reports.get(conn, station.id, report_id)
-    return reply(_report(row))
+        is_text = row.kind == "customer_information"
+        text = await reports.text_of(conn, row) if is_text else None
+    return reply(OneReportShown(**msgspec.structs.asdict(_report(row)), text=text))
 
 
 @routes.get("/api/v1/stations/{identity:[^/]+}/variables", name="api.station.variables")
