@@ -34,9 +34,17 @@ _DECISIONS = frozenset(
 _SAID_BY_STATIONS = {version: frozenset(table) | _DECISIONS for version, table in _TABLES.items()}
 
 
+def said_by_stations(version: str) -> frozenset[str]:
+    return _SAID_BY_STATIONS[version] & say.actions(version)
+
+
+def find_handler(version: str, action: str) -> Handler | Chosen | None:
+    return _TABLES[version].get(action)
+
+
 def handler_of(version: str, action: str) -> Handler | Chosen:
     """Raises OcppError."""
-    handler = _TABLES[version].get(action)
+    handler = find_handler(version, action)
     if handler is None:
         raise _no_handler(version, action)
     return handler
