@@ -28,6 +28,7 @@ class Config:
     readings_days: int = 0  # 0: for ever
     message_log_days: int = 7
     message_log_gb: float = 5
+    certificate_organization: str = ""  # empty: whichever
     log_level: str = "info"
     log_format: str = "auto"
 
@@ -54,6 +55,7 @@ class Config:
             readings_days=settings.integer(env, "READINGS_DAYS"),
             message_log_days=settings.integer(env, "MESSAGE_LOG_DAYS", least=1),
             message_log_gb=settings.number(env, "MESSAGE_LOG_GB"),
+            certificate_organization=settings.text(env, "CSMS_CERTIFICATE_ORGANIZATION"),
             log_level=settings.choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error")),
             log_format=settings.choice(env, "LOG_FORMAT", ("auto", "console", "json")),
         )

@@ -233,6 +233,56 @@ ALTER TABLE public.authorization_decision ALTER COLUMN id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
+CREATE TABLE public.certificate_request (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    times integer DEFAULT 1 NOT NULL,
+    kind text NOT NULL,
+    request_id bigint,
+    csr text NOT NULL,
+    digest bytea NOT NULL,
+    problem text,
+    subject text,
+    key text,
+    key_digest bytea
+);
+
+ALTER TABLE public.certificate_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.certificate_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.charging_need (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    kind text NOT NULL,
+    evse integer NOT NULL,
+    session_id bigint,
+    at timestamp with time zone NOT NULL,
+    energy_transfer text,
+    energy_wh bigint,
+    departure_at timestamp with time zone,
+    payload bytea NOT NULL,
+    answered text NOT NULL,
+    CONSTRAINT charging_need_kind_check CHECK ((kind = ANY (ARRAY['needs'::text, 'schedule'::text])))
+);
+
+ALTER TABLE public.charging_need ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.charging_need_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE SEQUENCE public.charging_session_number
     START WITH 1
     INCREMENT BY 1
@@ -394,6 +444,46 @@ CREATE TABLE public.energy_hourly (
     station_id bigint NOT NULL,
     hour timestamp with time zone NOT NULL,
     energy_wh numeric NOT NULL
+);
+
+CREATE TABLE public.event_stream (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    number bigint NOT NULL,
+    monitor bigint NOT NULL,
+    interval_s bigint,
+    value_count bigint,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    heard_at timestamp with time zone,
+    pending bigint
+);
+
+ALTER TABLE public.event_stream ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.event_stream_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.event_stream_value (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    stream_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    value text NOT NULL
+);
+
+ALTER TABLE public.event_stream_value ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.event_stream_value_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.evse (
@@ -971,6 +1061,24 @@ ALTER TABLE public.station_job_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE public.station_request (
+    id bigint NOT NULL,
+    station_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    payload bytea NOT NULL,
+    answer bytea NOT NULL
+);
+
+ALTER TABLE public.station_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.station_request_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.station_statement (
     station_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -1106,6 +1214,15 @@ ALTER TABLE ONLY public.audit
 ALTER TABLE ONLY public.authorization_decision
     ADD CONSTRAINT authorization_decision_pkey PRIMARY KEY (station_id, id);
 
+ALTER TABLE ONLY public.certificate_request
+    ADD CONSTRAINT certificate_request_key UNIQUE (station_id, digest);
+
+ALTER TABLE ONLY public.certificate_request
+    ADD CONSTRAINT certificate_request_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.charging_need
+    ADD CONSTRAINT charging_need_pkey PRIMARY KEY (station_id, id);
+
 ALTER TABLE ONLY public.charging_session
     ADD CONSTRAINT charging_session_pkey PRIMARY KEY (station_id, id);
 
@@ -1132,6 +1249,12 @@ ALTER TABLE ONLY public.dispute
 
 ALTER TABLE ONLY public.energy_hourly
     ADD CONSTRAINT energy_hourly_pkey PRIMARY KEY (station_id, hour);
+
+ALTER TABLE ONLY public.event_stream
+    ADD CONSTRAINT event_stream_pkey PRIMARY KEY (station_id, id);
+
+ALTER TABLE ONLY public.event_stream_value
+    ADD CONSTRAINT event_stream_value_pkey PRIMARY KEY (station_id, stream_id, id);
 
 ALTER TABLE ONLY public.evse
     ADD CONSTRAINT evse_pkey PRIMARY KEY (station_id, evse);
@@ -1247,6 +1370,9 @@ ALTER TABLE ONLY public.station
 ALTER TABLE ONLY public.station
     ADD CONSTRAINT station_public_id_key UNIQUE (public_id);
 
+ALTER TABLE ONLY public.station_request
+    ADD CONSTRAINT station_request_pkey PRIMARY KEY (station_id, id);
+
 ALTER TABLE ONLY public.station_statement
     ADD CONSTRAINT station_statement_pkey PRIMARY KEY (station_id, id);
 
@@ -1285,6 +1411,10 @@ CREATE INDEX authorization_decision_at ON public.authorization_decision USING bt
 CREATE INDEX authorization_decision_session ON public.authorization_decision USING btree (station_id, session_id) WHERE (session_id IS NOT NULL);
 
 CREATE INDEX authorization_decision_uid ON public.authorization_decision USING btree (lower(uid), at DESC);
+
+CREATE INDEX certificate_request_last ON public.certificate_request USING btree (last_at);
+
+CREATE INDEX charging_need_received ON public.charging_need USING btree (received_at);
 
 CREATE INDEX charging_session_account ON public.charging_session USING btree (account_id, started_at DESC) WHERE (account_id IS NOT NULL);
 
@@ -1333,6 +1463,10 @@ CREATE INDEX dispute_queue ON public.dispute USING btree (updated_at DESC) WHERE
 CREATE INDEX dispute_session ON public.dispute USING btree (station_id, session_id, id DESC);
 
 CREATE INDEX energy_hourly_hour ON public.energy_hourly USING btree (hour);
+
+CREATE UNIQUE INDEX event_stream_open_key ON public.event_stream USING btree (station_id, number) WHERE (closed_at IS NULL);
+
+CREATE INDEX event_stream_value_received ON public.event_stream_value USING btree (received_at);
 
 CREATE INDEX id_token_account ON public.id_token USING btree (account_id);
 
@@ -1397,6 +1531,8 @@ CREATE INDEX station_event_received ON public.station_event USING btree (receive
 CREATE INDEX station_job_changed ON public.station_job USING btree (changed_at);
 
 CREATE INDEX station_job_step_at ON public.station_job_step USING btree (at);
+
+CREATE INDEX station_request_received ON public.station_request USING btree (received_at);
 
 CREATE INDEX station_statement_heard ON public.station_statement USING btree (heard_at);
 

@@ -33,6 +33,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CSMS_MAX_MESSAGE_BYTES", "1048576", "largest frame that is read"),
     Setting("CSMS_HEARTBEAT_INTERVAL_S", "300", "seconds between heartbeats asked of chargers"),
     Setting("CSMS_HOLD_S", "25", "seconds that an answer waits for a database that is away"),
+    Setting(
+        "CSMS_CERTIFICATE_ORGANIZATION",
+        "",
+        "organization (O) that a charger's certificate request must name; empty: any",
+    ),
     Setting("UNKNOWN_STATIONS", "reject", "reject, or pending: an unknown charger is listed"),
     Setting("READINGS_DAYS", "0", "days that meter readings are kept; 0: for ever"),
     Setting("MESSAGE_LOG_DAYS", "7", "days that the message log is kept"),

@@ -75,6 +75,7 @@ _MAY_BE_LONG = _STATUSES | {
     "ReportChargingProfiles",
     "ReportDERControl",
     "SecurityEventNotification",
+    "SignCertificate",
 }
 Result = TypeVar("Result")
 
@@ -156,7 +157,9 @@ class Dispatch:
     def _reply(self, said: _Said, frame: bytes | None) -> None:
         link, heard, reply = said
         call = heard.frame
-        reply(None if call.is_send else frame)
+        if call.is_send:
+            frame = None
+        reply(frame)
         self._ingest.log(
             Message(
                 link.station.id,
@@ -225,6 +228,8 @@ class Dispatch:
         is_kept = action in TRANSACTION_ACTIONS and not link.station.strict
         if frame.problem is not None and not is_kept:
             raise OcppError("FormatViolation", frame.problem)
+        if frame.is_send:
+            gate.check_sent(action)
         gate.check_registered(link, action)
         payload: Payload = frame.payload
         problem = frame.problem
@@ -389,8 +394,9 @@ def _is_harmless(action: str, wrong: say.Violation) -> bool:
     Too long a text, where a CALLERROR would do more harm than the text does.
 
     A charger whose model name is too long would be kept out for ever (reliability D-P02); a card
-    that is too long is a card that nobody registered (D-P09). What only reports is kept as it was
-    said: a status that we do not know (D-P48), an explanation that is too long (D-P49).
+    that is too long is a card that nobody registered (D-P09), and so is a certificate request one
+    that nobody signs (D-P50). What only reports is kept as it was said: a status that we do not
+    know (D-P48), an explanation that is too long (D-P49).
     """
     if wrong.keyword == "enum":
         return action in _STATUSES

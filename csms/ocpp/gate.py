@@ -17,45 +17,32 @@ _TABLES: dict[str, dict[str, Handler | Chosen]] = {
     "2.1": v2.HANDLERS | v2.ADDED_IN_2_1,
 }
 
-# What stations may say and we have no decision for yet: the answer carries one (decision 12).
-_DECISIONS = frozenset(
-    {
-        "SignCertificate",
-        "Get15118EVCertificate",
-        "GetCertificateStatus",
-        "GetCertificateChainStatus",
-        "NotifyEVChargingNeeds",
-        "NotifyEVChargingSchedule",
-        "OpenPeriodicEventStream",
-        "PullDynamicScheduleUpdate",
-        "VatNumberValidation",
-    }
-)
-_SAID_BY_STATIONS = {version: frozenset(table) | _DECISIONS for version, table in _TABLES.items()}
-
 
 def said_by_stations(version: str) -> frozenset[str]:
-    return _SAID_BY_STATIONS[version] & say.actions(version)
-
-
-def find_handler(version: str, action: str) -> Handler | Chosen | None:
-    return _TABLES[version].get(action)
+    return frozenset(_TABLES[version])
 
 
 def handler_of(version: str, action: str) -> Handler | Chosen:
     """Raises OcppError."""
-    handler = find_handler(version, action)
+    handler = _TABLES[version].get(action)
     if handler is None:
         raise _no_handler(version, action)
     return handler
 
 
+def check_sent(action: str) -> None:
+    """
+    What is answered is said in a CALL; what somebody charged is kept, however it was said.
+
+    Raises OcppError.
+    """
+    if action not in v2.SENT and action not in TRANSACTION_ACTIONS:
+        raise OcppError("FormatViolation", "it is answered, and so no SEND")
+
+
 def _no_handler(version: str, action: str) -> OcppError:
     name = action[:_TOLD_ACTION]
-    known = say.actions(version)
-    if action.removesuffix("-Signed") in known and (
-        action.endswith("-Signed") or action not in _SAID_BY_STATIONS[version]
-    ):
+    if action.removesuffix("-Signed") in say.actions(version):
         return OcppError("NotSupported", f"{name} is not for a central system to receive")
     return OcppError("NotImplemented", f"{name} is not implemented")
 

@@ -10,8 +10,7 @@ import sys
 
 from csms.ocpp import gate
 from csms.ocpp.handling import Chosen, Frequent, Handler, Rare
-from csms.ocpp.notifications import acknowledge
-from csms.say import SUBPROTOCOLS, Version
+from csms.say import SUBPROTOCOLS
 
 BEGIN, END = "<!-- messages: made by python -m csms.ocpp.table -->", "<!-- /messages -->"
 
@@ -20,9 +19,13 @@ _STORED = {
     "BatterySwap": "station_statement",
     "BootNotification": "station",
     "ClearedChargingLimit": "station_statement",
+    "ClosePeriodicEventStream": "event_stream",
     "DataTransfer": "the message log",
     "DiagnosticsStatusNotification": "station_job",
     "FirmwareStatusNotification": "station_job",
+    "Get15118EVCertificate": "station_request",
+    "GetCertificateChainStatus": "station_request",
+    "GetCertificateStatus": "station_request",
     "Heartbeat": "station (last_seen_at)",
     "LogStatusNotification": "station_job",
     "MeterValues": "reading, session_live",
@@ -31,21 +34,28 @@ _STORED = {
     "NotifyDERAlarm": "station_event",
     "NotifyDERStartStop": "station_statement",
     "NotifyDisplayMessages": "report, station_statement",
+    "NotifyEVChargingNeeds": "charging_need",
+    "NotifyEVChargingSchedule": "charging_need",
     "NotifyEvent": "station_event",
     "NotifyMonitoringReport": "report, monitor",
+    "NotifyPeriodicEventStream": "event_stream_value",
     "NotifyPriorityCharging": "station_statement",
     "NotifyReport": "report, variable",
     "NotifySettlement": "station_statement",
+    "OpenPeriodicEventStream": "event_stream",
     "PublishFirmwareStatusNotification": "station_job",
+    "PullDynamicScheduleUpdate": "station_request",
     "ReportChargingProfiles": "report, station_statement",
     "ReportDERControl": "report, station_statement",
     "ReservationStatusUpdate": "station_statement, reservation",
     "SecurityEventNotification": "station_event",
+    "SignCertificate": "certificate_request",
     "SignedFirmwareStatusNotification": "station_job",
     "StartTransaction": "charging_session, session_live, authorization_decision",
     "StatusNotification": "connector, station",
     "StopTransaction": "charging_session, reading",
     "TransactionEvent": "charging_session, session_live, reading, authorization_decision",
+    "VatNumberValidation": "station_request",
 }
 
 
@@ -57,7 +67,7 @@ def table() -> str:
     actions = sorted({action for version in versions for action in gate.said_by_stations(version)})
     for action in actions:
         kinds = [_kind(version, action) for version in versions]
-        lines.append(_row([action, *kinds, _stored(action, versions)]))
+        lines.append(_row([action, *kinds, _STORED[action]]))
     return "\n".join(lines) + "\n"
 
 
@@ -66,20 +76,10 @@ def within(text: str) -> str:
     return text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip() + "\n"
 
 
-def _stored(action: str, versions: list[Version]) -> str:
-    handlers = [gate.find_handler(version, action) for version in versions]
-    if not any(handlers):
-        return ""
-    if any(isinstance(each, Frequent) and each.run is acknowledge for each in handlers):
-        return "notification, as received"
-    return _STORED[action]
-
-
 def _kind(version: str, action: str) -> str:
     if action not in gate.said_by_stations(version):
         return ""
-    handler = gate.find_handler(version, action)
-    return "not implemented" if handler is None else _word(handler)
+    return _word(gate.handler_of(version, action))
 
 
 def _word(handler: Handler | Chosen) -> str:

@@ -11,7 +11,17 @@ import asyncpg
 
 from csms.rules import pricing_terms
 from csms.rules.pricing_terms import Terms
-from db import id_tokens, links, readings, reports, session_live, sessions, stations, tariffs
+from db import (
+    event_streams,
+    id_tokens,
+    links,
+    readings,
+    reports,
+    session_live,
+    sessions,
+    stations,
+    tariffs,
+)
 from db.model.id_tokens import IdToken
 from db.model.readings import Reading, Sample, encode_samples
 from db.model.sessions import Session, SessionLive
@@ -39,6 +49,18 @@ async def connect(conn: Conn, of: Station, version: str = "1.6") -> None:
 
 async def card(conn: Conn, uid: str = "ADA-1", **more: Any) -> IdToken:
     return await id_tokens.add(conn, **({"uid": uid, "type": "ISO14443"} | more))
+
+
+async def event_stream(conn: Conn, of: Station, number: int = 1) -> None:
+    await event_streams.open_stream(
+        conn,
+        station_id=of.id,
+        number=number,
+        monitor=3,
+        interval_s=10,
+        value_count=None,
+        at=NOON,
+    )
 
 
 async def session(

@@ -27,6 +27,11 @@ ROUTES = [
     ("GET", "/api/v1/stations/CP-1/variables"),
     ("GET", "/api/v1/stations/CP-1/monitors"),
     ("GET", "/api/v1/stations/CP-1/statements"),
+    ("GET", "/api/v1/stations/CP-1/certificate-requests"),
+    ("GET", "/api/v1/stations/CP-1/charging-needs"),
+    ("GET", "/api/v1/stations/CP-1/requests"),
+    ("GET", "/api/v1/stations/CP-1/event-streams"),
+    ("GET", "/api/v1/stations/CP-1/event-streams/1/values"),
     ("GET", "/api/v1/id-tokens"),
     ("POST", "/api/v1/id-tokens"),
     ("GET", "/api/v1/sessions"),
@@ -153,6 +158,7 @@ async def test_a_get_changes_nothing(api: Api, pool: Pool) -> None:
         await build.session(conn, of, running=True)
         await build.measure(conn, made, [1, 2])
         await build.report(conn, of)
+        await build.event_stream(conn, of)
     await api.post("/api/v1/stations/CP-1/commands", {"action": "ClearCache", "payload": {}})
     before = await build.everything(pool, but={"api_token"})
     answers = [await api.get(path) for method, path in ROUTES if method == "GET"]

@@ -147,6 +147,7 @@ TABLE: dict[str, Row] = {
     "GET /admin/chargers/{identity}": ADMINS,
     "GET /admin/chargers/{identity}/now": ADMINS,
     "GET /admin/chargers/{identity}/said": ADMINS,
+    "GET /admin/chargers/{identity}/certificates": ADMINS,
     "GET /admin/chargers/{identity}/edit": ADMINS,
     "POST /admin/chargers/{identity}/edit": ADMIN_DOES,
     "GET /admin/chargers/{identity}/connectors/new": ADMINS,
@@ -211,6 +212,11 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/stations/{identity}/variables": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/monitors": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/statements": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/certificate-requests": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/charging-needs": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/requests": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/event-streams": NEEDS_BEARER,
+    "GET /api/v1/stations/{identity}/event-streams/{stream_id}/values": NEEDS_BEARER,
     "GET /api/v1/id-tokens": NEEDS_BEARER,
     "POST /api/v1/id-tokens": NEEDS_BEARER,
     "GET /api/v1/sessions": NEEDS_BEARER,
@@ -350,6 +356,7 @@ async def paths(api: Api, pool: Pool, database_url: str) -> dict[str, str]:
         "connector": 1,
         "station_id": station.id,
         "report_id": 1,
+        "stream_id": 1,
     }
     found = {}
     for name in TABLE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csms.ocpp import events, progress
 from csms.ocpp.handling import Chosen, Frequent, Handler, Quick, Rare
-from csms.ocpp.v16 import provisioning, transactions
+from csms.ocpp.v16 import certificates, provisioning, transactions
 
 HANDLERS: dict[str, Handler | Chosen] = {
     "Authorize": Rare(transactions.authorize),
@@ -16,6 +16,7 @@ HANDLERS: dict[str, Handler | Chosen] = {
     "LogStatusNotification": progress.of("log"),
     "MeterValues": Frequent(transactions.meter_values),
     "SecurityEventNotification": Frequent(events.security_event),
+    "SignCertificate": Rare(certificates.sign_certificate),
     "SignedFirmwareStatusNotification": progress.of("firmware"),
     "StartTransaction": Rare(transactions.start_transaction),
     "StatusNotification": Frequent(provisioning.status_notification),

@@ -16,6 +16,7 @@ MOST_NUMBER = 10_000
 UID_CHARACTERS = 255
 TRANSACTION_ID_CHARACTERS = 255
 _NAME_CHARACTERS = 100  # twice what the standard has; an index has room for four
+_INFO_CHARACTERS = 512
 
 
 def number_of(said: Any) -> int | None:
@@ -70,6 +71,11 @@ def id_token_info(decision: Decision, now: datetime) -> Payload:
     if decision.group_uid and len(decision.group_uid) <= 36:
         info["groupIdToken"] = {"idToken": decision.group_uid, "type": "Central"}
     return info
+
+
+def status_info(reason_code: str, additional_info: str) -> Payload:
+    """Why we say no: one of the standard's codes, and a sentence."""
+    return {"reasonCode": reason_code, "additionalInfo": additional_info[:_INFO_CHARACTERS]}
 
 
 def sample(said: dict[str, Any]) -> Sample:

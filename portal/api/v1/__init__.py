@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from portal.api.v1 import commands, device_model, events, id_tokens, sessions, statements, stations
+from portal.api.v1 import (
+    asked_by_stations,
+    commands,
+    device_model,
+    event_streams,
+    events,
+    id_tokens,
+    sessions,
+    statements,
+    stations,
+)
 
 routes = [
     *stations.routes,
@@ -12,4 +22,6 @@ routes = [
     *events.routes,
     *device_model.routes,
     *statements.routes,
+    *asked_by_stations.routes,
+    *event_streams.routes,
 ]

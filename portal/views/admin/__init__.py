@@ -6,6 +6,7 @@ from portal.views.admin.audit import routes as audit
 from portal.views.admin.card_page import routes as card_page
 from portal.views.admin.cards import routes as cards
 from portal.views.admin.charger import routes as charger
+from portal.views.admin.charger_certificates import routes as charger_certificates
 from portal.views.admin.charger_edit import routes as charger_edit
 from portal.views.admin.charger_forms import routes as charger_forms
 from portal.views.admin.charger_plugs import routes as charger_plugs
@@ -38,6 +39,7 @@ routes = [
     *charger_forms,
     *charger_edit,
     *charger_plugs,
+    *charger_certificates,
     *charger,
     *sites,
     *site_members,

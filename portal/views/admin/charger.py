@@ -18,6 +18,7 @@ from portal import acts, pages
 from portal.context import CONFIG, NOTIFIER, connection, transaction
 from portal.forms import Form
 from portal.views.admin.asking import by, charger_of
+from portal.views.admin.charger_certificates import certificates_of
 from portal.views.admin.devices import plugs_of, tone_of
 from portal.views.admin.transactions import row_context
 
@@ -44,6 +45,7 @@ async def show(request: web.Request) -> web.Response:
             "attempts": await admin_chargers.list_attempts(conn, row.identity, limit=_ATTEMPTS),
             "commands": await admin_chargers.list_commands(conn, row.id, limit=_COMMANDS),
             "messages": await admin_chargers.list_messages(conn, row.id, limit=_MESSAGES),
+            "certificates": await certificates_of(conn, row),
         }
     return pages.render(
         request,
