@@ -122,6 +122,7 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
                 version,
                 epoch,
                 answer=dispatch.answer,
+                log_message=ingest.log,
                 call_timeout_s=config.call_timeout_s,
                 send_timeout_s=config.send_timeout_s,
             )

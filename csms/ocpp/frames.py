@@ -51,12 +51,19 @@ class AnswerFrame(NamedTuple):
     error: str | None
 
 
+class ResultErrorFrame(NamedTuple):
+    """A CALLRESULTERROR of 2.1: the station could not read an answer of ours. Never answered."""
+
+    message_id: object  # as it came
+    why: str
+
+
 class BadFrame(NamedTuple):
     why: str
     reply: bytes | None  # None: ignored, as the standard says
 
 
-Frame = CallFrame | AnswerFrame | BadFrame
+Frame = CallFrame | AnswerFrame | ResultErrorFrame | BadFrame
 
 
 def call(message_id: str, action: str, payload: bytes) -> bytes:
@@ -72,6 +79,11 @@ def call_error(version: str, message_id: MessageId, code: str, description: str)
     if version == "1.6":
         code = _CODES_16.get(code, code)
     return _encode((CALLERROR, message_id, code, description[:_DESCRIPTION_CHARACTERS], {}))
+
+
+def call_result_error(message_id: MessageId, code: str, description: str) -> bytes:
+    """2.1: an answer of the station that we could not read."""
+    return _encode((CALLRESULTERROR, message_id, code, description[:_DESCRIPTION_CHARACTERS], {}))
 
 
 # An unterminated string runs to the end, so that the pattern stays linear.
@@ -111,7 +123,7 @@ def parse(version: str, text: str) -> Frame:
     if kind in (CALLRESULT, CALLERROR):
         return _parse_answer(frame)
     if version == "2.1" and kind == CALLRESULTERROR:
-        return BadFrame(f"CALLRESULTERROR: {str(frame[2:4])[:200]}", None)
+        return ResultErrorFrame(frame[1], _error_words(frame))
     if version == "2.1" and kind == SEND:
         call_frame = _parse_call(version, frame)
         # A SEND is never answered, not even when it is wrong (2.1 part 4, 4.2.5).
@@ -172,9 +184,13 @@ def _parse_answer(frame: list[Any]) -> AnswerFrame | BadFrame:
     if frame[0] == CALLRESULT:
         is_readable = len(frame) == 3 and type(frame[2]) is dict
         return AnswerFrame(message_id, frame[2] if is_readable else None, None)
+    return AnswerFrame(message_id, None, _error_words(frame))
+
+
+def _error_words(frame: list[Any]) -> str:
     code = str(frame[2]) if len(frame) > 2 else "no code"
     description = str(frame[3]) if len(frame) > 3 and frame[3] else ""
-    return AnswerFrame(message_id, None, f"{code[:50]}: {description[:255]}".rstrip(": "))
+    return f"{code[:50]}: {description[:255]}".rstrip(": ")
 
 
 def malformed_reply(version: str, call_frame: CallFrame) -> bytes:

@@ -23,9 +23,11 @@ from csms import say
 from csms.errors import CallRefused, CallTimedOut, StationGone
 from csms.masking import has_secret
 from csms.ocpp import frames
-from csms.ocpp.frames import AnswerFrame, BadFrame, CallFrame
+from csms.ocpp.frames import AnswerFrame, BadFrame, CallFrame, ResultErrorFrame
+from csms.ocpp.refusals import Refusals
 from csms.ocpp.socket import Socket
 from csms.say import Payload, Version
+from db.messages import Message
 from db.model.stations import Station
 
 log = structlog.get_logger()
@@ -60,6 +62,7 @@ class Link:
         epoch: int,
         *,
         answer: Answer,
+        log_message: Callable[[Message], None],
         call_timeout_s: float,
         send_timeout_s: float,
     ) -> None:
@@ -71,6 +74,7 @@ class Link:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._answer = answer
+        self._refusals = Refusals(station, log_message) if version == "2.1" else None
         self._call_timeout_s = call_timeout_s
         self._send_timeout_s = send_timeout_s
         self._calls: deque[Heard] = deque()
@@ -152,6 +156,9 @@ class Link:
                     self._answer_next()
             case AnswerFrame() as answer:
                 self._answered(answer)
+            case ResultErrorFrame() as error:
+                if self._refusals is not None:
+                    self._refusals.heard(error, body, received_at)
             case BadFrame(why, reply):
                 self.bad_frames += 1
                 if self.bad_frames in (1, 10, 100) or self.bad_frames % 1_000 == 0:
@@ -183,10 +190,12 @@ class Link:
                 self._socket.release()
 
     def _reply(self, frame: bytes | None) -> None:
-        self._in_work = None
+        heard, self._in_work = self._in_work, None
         if frame is not None:
             self._socket.say(frame)  # the station will say it again if this gets lost
             self.has_answered = True
+            if self._refusals is not None and heard is not None:
+                self._refusals.answered(heard.frame)
         self._answer_next()
 
     async def call(self, action: str, payload: bytes) -> tuple[str, Payload]:
@@ -219,8 +228,11 @@ class Link:
             raise CallRefused("the answer was not readable")
         wrong = say.violation(self.version, action, answer.payload, is_answer=True)
         if wrong is not None:
-            why = "" if has_secret(answer.payload) else f": {wrong.sentence}"
-            raise CallRefused(f"the answer was not readable{why}")
+            why = "" if has_secret(answer.payload) else wrong.sentence
+            if self._refusals is not None:
+                said = message_id, action, answer.payload, wrong.code, why
+                self._socket.say(self._refusals.refuse(*said))
+            raise CallRefused(f"the answer was not readable: {why}".rstrip(": "))
         return message_id, answer.payload
 
     def _answered(self, answer: AnswerFrame) -> None:
