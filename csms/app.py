@@ -7,7 +7,6 @@ import contextlib
 import gc
 import resource
 import signal
-import socket
 from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +16,7 @@ import structlog
 from csms.config import Config
 from csms.ingest import Ingest
 from csms.jobs import Jobs
+from csms.listeners import Listeners, open_listeners
 from csms.ocpp.dispatch import Dispatch
 from csms.ocpp.link import Link
 from csms.ocpp.links import Links
@@ -27,7 +27,6 @@ from csms.say import Version
 from csms.watch import LEASE, Watch
 from db import changes, commands, embedded, links, partitions
 from db.changes import Listener, Notifier
-from db.config import ConfigError
 from db.connect import create_pool
 from db.migrate import migrate
 from db.model.stations import Station
@@ -39,24 +38,6 @@ _POOL_SIZE = 10
 _ANSWER_S = 10.0  # at the end, for the CALLs that are being answered
 _CLOSE_S = 5.0
 _GOING_AWAY = 1001, "the server restarts"
-
-
-def open_socket(config: Config) -> socket.socket:
-    """Before the database is started: a port in use is said at once."""
-    try:
-        sock = socket.create_server(
-            (config.host, config.port),
-            family=socket.AF_INET6 if ":" in config.host else socket.AF_INET,
-            backlog=4096,
-        )
-        # asyncio does this for sockets of its own only; without it every second answer waits 40 ms.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return sock
-    except OSError as error:
-        raise ConfigError(
-            f"The csms cannot listen on {config.host}:{config.port} ({error.strerror}): "
-            "end what uses it, or set CSMS_HOST and CSMS_PORT."
-        ) from None
 
 
 def raise_file_limit() -> None:
@@ -74,10 +55,12 @@ async def serve(config: Config, parent_gone: Coroutine[Any, Any, None] | None) -
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _stop_or_force, stop)
-    with open_socket(config) as sock:
+    with open_listeners(config) as listeners:
+        if listeners.certificates is not None:
+            loop.add_signal_handler(signal.SIGHUP, listeners.certificates.reload)
         async with embedded.database(config.database) as url:
             await migrate(config.database.changes_url or url)
-            async with running(config, url, sock):
+            async with running(config, url, listeners):
                 # What start-up made stays; the collector need not look at it again and again.
                 gc.collect()
                 gc.freeze()
@@ -101,8 +84,8 @@ async def _first(*waits: Coroutine[Any, Any, object] | None) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterator[None]:
-    """The csms, serving on a socket, between two commits: nothing answered is lost at its end."""
+async def running(config: Config, url: str, listeners: Listeners) -> AsyncIterator[None]:
+    """The csms, serving on its ports, between two commits: nothing answered is lost at its end."""
     here = Links()
     async with (
         _pool(url) as pool,
@@ -128,20 +111,20 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
             )
 
         server = OcppServer(config, pool, here, notifier, make_link, watch.why_not_ready)
-        tasks = [
-            asyncio.create_task(work)
-            for work in (
-                ingest.run(),
-                listener.run(),
-                runner.run(),
-                watch.run(),
-                Jobs(config, pool, notifier).run(),
-            )
+        works = [
+            ingest.run(),
+            listener.run(),
+            runner.run(),
+            watch.run(),
+            Jobs(config, pool, notifier).run(),
         ]
+        if listeners.certificates is not None:
+            works.append(listeners.certificates.watch())
+        tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             task.add_done_callback(_died)
         try:
-            listening = await server.listen(sock)
+            listening = await server.listen(listeners)
             try:
                 yield
             finally:
@@ -150,11 +133,13 @@ async def running(config: Config, url: str, sock: socket.socket) -> AsyncIterato
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_ANSWER_S):
                         await here.finish_all(*_GOING_AWAY)
-                listening.close(close_connections=False)
+                for each in listening:
+                    each.close(close_connections=False)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_CLOSE_S):
                         await here.close_all(*_GOING_AWAY)
-                        await listening.wait_closed()
+                        for each in listening:
+                            await each.wait_closed()
                         await ingest.drain()
         finally:
             dispatch.close()

@@ -5,10 +5,23 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, cast
 
 from db import settings
-from db.config import DatabaseConfig
+from db.config import ConfigError, DatabaseConfig
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM files: chains, leaf first, each with the key of the same place in the list."""
+
+    chains: tuple[Path, ...]
+    keys: tuple[Path, ...]
+    client_ca: Path | None = None  # whose certificates chargers show
+
+    def files(self) -> tuple[Path, ...]:
+        return (*self.chains, *self.keys, *([self.client_ca] if self.client_ca else []))
 
 
 @dataclass(frozen=True)
@@ -16,6 +29,9 @@ class Config:
     database: DatabaseConfig
     host: str = "127.0.0.1"
     port: int = 9000
+    tls_port: int | None = None
+    mtls_port: int | None = None
+    tls: Tls | None = None
     node: str = "csms"
     unknown_stations: Literal["reject", "pending"] = "reject"
     ping_interval_s: float = 30
@@ -40,6 +56,9 @@ class Config:
             database=DatabaseConfig.from_env(env),
             host=settings.text(env, "CSMS_HOST"),
             port=port,
+            tls_port=settings.maybe_port(env, "CSMS_TLS_PORT"),
+            mtls_port=settings.maybe_port(env, "CSMS_MTLS_PORT"),
+            tls=_tls(env),
             node=settings.text(env, "NODE") or f"{socket.gethostname()}:{port}",
             unknown_stations=cast(
                 'Literal["reject", "pending"]',
@@ -59,3 +78,25 @@ class Config:
             log_level=settings.choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error")),
             log_format=settings.choice(env, "LOG_FORMAT", ("auto", "console", "json")),
         )
+
+
+def _tls(env: Mapping[str, str]) -> Tls | None:
+    chains, keys = settings.files(env, "CSMS_TLS_CERTS"), settings.files(env, "CSMS_TLS_KEYS")
+    authorities = settings.files(env, "CSMS_CLIENT_CA")
+    is_mutual = bool(settings.text(env, "CSMS_MTLS_PORT"))
+    is_wanted = is_mutual or bool(settings.text(env, "CSMS_TLS_PORT"))
+    if len(chains) != len(keys):
+        raise ConfigError(
+            f"CSMS_TLS_CERTS names {len(chains)} files and CSMS_TLS_KEYS {len(keys)}: "
+            "name one key for each chain, in the same order."
+        )
+    if is_wanted and not chains:
+        raise ConfigError("CSMS_TLS_PORT and CSMS_MTLS_PORT need CSMS_TLS_CERTS and CSMS_TLS_KEYS.")
+    if chains and not is_wanted:
+        raise ConfigError("CSMS_TLS_CERTS is of no use without CSMS_TLS_PORT or CSMS_MTLS_PORT.")
+    if is_mutual != bool(authorities) or len(authorities) > 1:
+        raise ConfigError(
+            "CSMS_MTLS_PORT and CSMS_CLIENT_CA go together: the port for chargers with a "
+            "certificate, and one file with the authorities that made these."
+        )
+    return Tls(chains, keys, authorities[0] if authorities else None) if chains else None

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class ConfigError(Exception):
@@ -26,6 +27,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LOG_FORMAT", "auto", "console, json, or auto: console on a terminal"),
     Setting("CSMS_HOST", "127.0.0.1", "address on which chargers connect; 0.0.0.0: every network"),
     Setting("CSMS_PORT", "9000", "port on which chargers connect"),
+    Setting("CSMS_TLS_PORT", "", "port for chargers by wss:// with a password; empty: none"),
+    Setting("CSMS_MTLS_PORT", "", "port for chargers by wss:// with a certificate; empty: none"),
+    Setting("CSMS_TLS_CERTS", "", "PEM files of our chains, leaf first, with commas: RSA, ECDSA"),
+    Setting("CSMS_TLS_KEYS", "", "PEM files of their keys, in the same order"),
+    Setting("CSMS_CLIENT_CA", "", "PEM file of the authorities that make chargers' certificates"),
     Setting("CSMS_PING_INTERVAL_S", "30", "seconds between WebSocket pings to a charger"),
     Setting("CSMS_PING_TIMEOUT_S", "20", "seconds without a pong until a charger counts as gone"),
     Setting("CSMS_CALL_TIMEOUT_S", "30", "seconds that a charger has to answer a command"),
@@ -101,6 +107,16 @@ def integer(env: Mapping[str, str], name: str, *, least: int = 0, most: int = 2*
 
 def port(env: Mapping[str, str], name: str) -> int:
     return integer(env, name, least=1, most=65535)
+
+
+def maybe_port(env: Mapping[str, str], name: str) -> int | None:
+    return port(env, name) if text(env, name) else None
+
+
+def files(env: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    """Paths with commas between them, absolute."""
+    parts = [part.strip() for part in text(env, name).split(",")]
+    return tuple(Path(part).expanduser().absolute() for part in parts if part)
 
 
 def number(env: Mapping[str, str], name: str, *, least: float = 0.0) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from csms import app
+from csms.certificates import Certificates
 from csms.config import Config
+from csms.listeners import open_listeners
 from db import station_keys, stations
 from db.config import DatabaseConfig
-from db.model.stations import Registration, Station
+from db.model.stations import Profile, Registration, Station
 
 KEY = "a-key-of-sixteen-or-more"
 
@@ -28,6 +30,8 @@ KEY = "a-key-of-sixteen-or-more"
 class Csms:
     config: Config
     port: int
+    ports: Mapping[Profile, int]  # by security profile
+    certificates: Certificates | None
 
     @property
     def url(self) -> str:
@@ -39,9 +43,10 @@ async def csms(database_url: str, tmp_path: Path, **settings: Any) -> AsyncItera
     """Serve in this process, on a free port, with the settings of a Config."""
     database = DatabaseConfig(data_dir=tmp_path / "data", database_url=database_url)
     config = Config(database, port=0, **{"node": "here", "hold_s": 5, **settings})
-    with app.open_socket(config) as sock:
-        async with app.running(config, database_url, sock):
-            yield Csms(config, sock.getsockname()[1])
+    with open_listeners(config) as listeners:
+        async with app.running(config, database_url, listeners):
+            ports = {profile: listeners.port(profile) for profile in listeners.sockets}
+            yield Csms(config, ports[1], ports, listeners.certificates)
 
 
 async def add_station(

@@ -23,7 +23,7 @@ from websockets.protocol import Event
 from csms.ocpp.handshake import Refused
 from csms.ocpp.socket import Socket
 from csms.say import Version
-from db.model.stations import Station
+from db.model.stations import Profile, Station
 
 log = structlog.get_logger()
 
@@ -33,9 +33,14 @@ _TLS_RECORD = b"\x16"
 
 class Door(Socket):
     def __init__(
-        self, *args: Any, unreadable: Callable[[Door, Refused], Awaitable[None]], **kwargs: Any
+        self,
+        *args: Any,
+        profile: Profile,
+        unreadable: Callable[[Door, Refused], Awaitable[None]],
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.profile = profile
         self.station: Station | None = None
         self.version: Version | None = None
         self._unreadable = unreadable
@@ -48,6 +53,15 @@ class Door(Socket):
     def remote(self) -> str | None:
         address = self.remote_address
         return address[0] if isinstance(address, tuple) else None
+
+    @property
+    def certificate_name(self) -> str | None:
+        """The common name of the certificate that the charger showed and our CA vouches for."""
+        tls = self.transport.get_extra_info("ssl_object")
+        shown = tls.getpeercert() if tls is not None else None
+        subject = shown.get("subject", ()) if shown else ()
+        names = [value for part in subject for key, value in part if key == "commonName"]
+        return names[-1] if names else None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

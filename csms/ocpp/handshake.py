@@ -121,6 +121,21 @@ def check_credential(station: Station, headers: Headers) -> None:
         raise Refused(HTTPStatus.UNAUTHORIZED, "the password is wrong", ask)
 
 
+def check_certificate(station: Station, name: str | None) -> None:
+    """Of security profile 3: it names the station, by its serial number or its identity (T05)."""
+    if name is None:
+        raise Refused(
+            HTTPStatus.FORBIDDEN, "the charger showed no certificate (security profile 3)"
+        )
+    if name not in (station.identity, station.serial_number):
+        serial = station.serial_number or "unknown"
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"the certificate of another station: it is made out to {plain(name)}, this one's"
+            f" identity is {station.identity}, its serial number {serial}",
+        )
+
+
 def _only(headers: Headers, name: str) -> str | None:
     values = headers.get_all(name)
     if len(values) > 1:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -21,20 +20,25 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Close, CloseCode
 from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from csms.certificates import Certificates
 from csms.config import Config
+from csms.listeners import Listeners
 from csms.ocpp import handshake
+from csms.ocpp.attempts import Attempts
 from csms.ocpp.door import Door
 from csms.ocpp.handshake import Refused
 from csms.ocpp.link import FAULT, Link
 from csms.ocpp.links import REPLACED, Links
+from csms.ocpp.tls import Tls
 from csms.say import Version
-from db import changes, links, messages, stations
+from db import changes, links, stations
 from db.changes import Notifier
 from db.errors import Conflict, NotFound, is_away
 from db.model.stations import Link as HeldLink
-from db.model.stations import Station
+from db.model.stations import Profile, Station
 from db.rows import Conn, Pool
 
 log = structlog.get_logger()
@@ -65,15 +69,25 @@ class OcppServer:
         self._notifier = notifier
         self._make_link = make_link
         self._why_not_ready = why_not_ready
+        self._attempts = Attempts(pool)
         self.is_stopping = False
 
-    async def listen(self, sock: socket.socket) -> Server:
+    async def listen(self, listeners: Listeners) -> list[Server]:
+        """Serve on each; every way in has a profile of its own, and no other (A00.FR.001)."""
+        return [
+            await self._listen(sock, profile, listeners.certificates)
+            for profile, sock in listeners.sockets.items()
+        ]
+
+    async def _listen(
+        self, sock: socket.socket, profile: Profile, certificates: Certificates | None
+    ) -> Server:
         config = self._config
-        door: Any = partial(Door, unreadable=self._record_unreadable)
+        make: Any = partial(self._make_door, profile, certificates)
         return await serve(
             self._talk,
             sock=sock,
-            create_connection=door,
+            create_connection=make,
             process_request=self._admit,
             select_subprotocol=_select,
             compression=None,
@@ -85,6 +99,26 @@ class OcppServer:
             open_timeout=_OPEN_S,
             server_header=None,
         )
+
+    def _make_door(
+        self,
+        profile: Profile,
+        certificates: Certificates | None,
+        protocol: ServerProtocol,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Door | Tls:
+        door = Door(
+            protocol, *args, profile=profile, unreadable=self._attempts.record_unreadable, **kwargs
+        )
+        if profile == 1:
+            return door
+        assert certificates is not None
+        context = certificates.now.mutual if profile == 3 else certificates.now.server
+        assert context is not None
+        tls = Tls(door, context, self._attempts.tls_failed)
+        tls.protocol = protocol  # where the library looks for it
+        return tls
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response:
         assert isinstance(connection, Door)
@@ -111,12 +145,12 @@ class OcppServer:
             response = _upgrade(door, request)
             await self._identify(conn, door, request)
         except Refused as refused:
-            await self._record(conn, door, refused.status, refused.reason)
+            await self._attempts.record(conn, door, refused.status, refused.reason)
             response = door.respond(refused.status, refused.reason + "\n")
             response.headers.update(refused.headers)
             return response
         why_not = handshake.why_no_version(handshake.offered_in(request.headers))
-        await self._record(
+        await self._attempts.record(
             conn, door, HTTPStatus.SWITCHING_PROTOCOLS, "let in" if door.version else why_not
         )
         return response
@@ -134,38 +168,11 @@ class OcppServer:
         if station is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"no charger {identity} is known here")
         door.station = station
-        handshake.check_credential(station, request.headers)
+        if door.profile == 3:
+            handshake.check_certificate(station, door.certificate_name)
+        else:
+            handshake.check_credential(station, request.headers)
         door.version = handshake.version_for(station, handshake.offered_in(request.headers))
-
-    async def _record(self, conn: Conn, door: Door, status: HTTPStatus, reason: str) -> None:
-        request = door.request
-        identity = offered = agent = None
-        if request is not None:
-            with suppress(Refused):
-                identity = handshake.identity_of(request.path)
-            offered = handshake.plain(handshake.offered_in(request.headers)) or None
-            agent = handshake.plain(", ".join(request.headers.get_all("User-Agent"))) or None
-        await messages.record_attempt(
-            conn,
-            at=datetime.now(UTC),
-            identity=identity,
-            station_id=door.station.id if door.station else None,
-            remote_address=door.remote,
-            path=handshake.plain(request.path) if request else "",
-            offered=offered,
-            user_agent=agent,
-            http_status=int(status),
-            reason=handshake.plain(reason),
-        )
-        if status != HTTPStatus.SWITCHING_PROTOCOLS:
-            log.info("connection.refused", identity=identity, status=int(status), why=reason)
-
-    async def _record_unreadable(self, door: Door, refused: Refused) -> None:
-        try:
-            async with self._pool.acquire(timeout=5) as conn:
-                await self._record(conn, door, refused.status, refused.reason)
-        except Exception as error:
-            log.warning("attempt.not_recorded", why=refused.reason, error=str(error))
 
     async def _talk(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Door)

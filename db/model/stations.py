@@ -8,6 +8,8 @@ from typing import Literal
 
 Registration = Literal["Accepted", "Pending", "Rejected"]
 ConnectorStatus = Literal["Available", "Occupied", "Reserved", "Unavailable", "Faulted"]
+#: OCPP's security profiles: without a password, Basic, Basic over TLS, TLS with a certificate.
+Profile = Literal[0, 1, 2, 3]
 
 #: What a connector without a known power may give at most.
 UNKNOWN_MAX_POWER_W = 400_000
