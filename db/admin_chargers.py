@@ -7,7 +7,7 @@ from datetime import datetime
 
 from db.errors import Conflict
 from db.model.commands import Command
-from db.model.stations import Registration
+from db.model.stations import Profile, Registration
 from db.rows import Conn, columns, many, maybe
 
 MOST = 500
@@ -30,6 +30,7 @@ class ChargerRow:
     has_password: bool
     assume_1_6: bool
     strict: bool
+    least_profile: Profile
     out_of_service_at: datetime | None
     vendor: str | None
     model: str | None
@@ -72,7 +73,8 @@ _CHARGER = """
     select station.id, identity, public_id, station.name, site_id, site.name as site,
         coalesce(site.zone, $1) as zone, station.tariff_id, registration,
         (select tariff.name from tariff where tariff.id = station.tariff_id) as tariff,
-        key_hash is not null as has_password, assume_1_6, strict, out_of_service_at,
+        key_hash is not null as has_password, assume_1_6, strict,
+        least_profile, out_of_service_at,
         vendor, model, serial_number, firmware, station.ocpp_version, reported, error, booted_at,
         last_seen_at, created_at, link.since as connected_since, link.remote_address, link.node,
         coalesce(live.running, 0) as running, live.power_w

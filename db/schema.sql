@@ -966,10 +966,16 @@ CREATE TABLE public.station (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     tariff_id bigint,
     out_of_service_at timestamp with time zone,
+    least_profile smallint DEFAULT 0 NOT NULL,
+    boots integer DEFAULT 0 NOT NULL,
+    boots_since timestamp with time zone,
     CONSTRAINT station_check CHECK (((key_salt IS NULL) = (key_hash IS NULL))),
     CONSTRAINT station_identity_check CHECK (((identity <> ''::text) AND (length(identity) <= 48))),
+    CONSTRAINT station_least_profile_check CHECK (((least_profile >= 0) AND (least_profile <= 3))),
     CONSTRAINT station_public_id_check CHECK ((public_id ~ '^[A-Z0-9]{8}$'::text))
 );
+
+COMMENT ON COLUMN public.station.key_hash IS 'SHA-256 of salt and key; with an empty salt the argon2id text of a key that a person chose';
 
 CREATE TABLE public.station_event (
     station_id bigint NOT NULL,

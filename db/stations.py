@@ -10,7 +10,7 @@ from typing import NamedTuple
 import asyncpg
 
 from db.errors import Conflict
-from db.model.stations import Connector, ConnectorStatus, Registration, Station
+from db.model.stations import Connector, ConnectorStatus, Profile, Registration, Station
 from db.rows import Conn, columns, many, maybe, one
 
 STATION = columns(Station)
@@ -42,6 +42,7 @@ async def add(
     registration: Registration = "Accepted",
     key_salt: bytes | None = None,
     key_hash: bytes | None = None,
+    least_profile: Profile = 0,
 ) -> Station:
     """Raises Conflict when the identity is taken."""
     public_id = "".join(secrets.choice(_PUBLIC_ID_LETTERS) for _ in range(8))
@@ -51,8 +52,9 @@ async def add(
             Station,
             f"""
             insert into station
-                (identity, public_id, name, site_id, registration, key_salt, key_hash)
-            values ($1, $2, $3, $4, $5, $6, $7)
+                (identity, public_id, name, site_id, registration, key_salt, key_hash,
+                least_profile)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
             returning {STATION}
             """,
             identity,
@@ -62,6 +64,7 @@ async def add(
             registration,
             key_salt,
             key_hash,
+            least_profile,
         )
     except asyncpg.UniqueViolationError as error:
         raise Conflict(f"a station with the identity {identity} exists already") from error
@@ -75,6 +78,13 @@ async def find(conn: Conn, identity: str) -> Station | None:
 
 async def get(conn: Conn, identity: str) -> Station:
     return await one(conn, Station, f"select {STATION} from station where identity = $1", identity)
+
+
+async def set_least_profile(conn: Conn, station_id: int, least_profile: Profile) -> None:
+    """It holds from its next connection on."""
+    await conn.execute(
+        "update station set least_profile = $2 where id = $1", station_id, least_profile
+    )
 
 
 async def record_boot(

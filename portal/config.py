@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db import settings
 from db.config import ConfigError, DatabaseConfig, secret_key
+from db.model.stations import Profile
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,6 +24,8 @@ class Config:
     port: int = 8080
     csms_host: str = "127.0.0.1"  # where chargers connect, to be told to whoever adds one
     csms_port: int = 9000
+    csms_tls_port: int | None = None
+    csms_mtls_port: int | None = None
     public_url: str | None = None  # None: built from host and port
     trusted_proxies: tuple[Network, ...] = ()
     operator_name: str = "Polaris Express"
@@ -49,6 +52,8 @@ class Config:
             port=settings.port(env, "PORTAL_PORT"),
             csms_host=settings.text(env, "CSMS_HOST"),
             csms_port=settings.port(env, "CSMS_PORT"),
+            csms_tls_port=settings.maybe_port(env, "CSMS_TLS_PORT"),
+            csms_mtls_port=settings.maybe_port(env, "CSMS_MTLS_PORT"),
             public_url=_public_url(settings.text(env, "PUBLIC_URL")),
             trusted_proxies=_networks(settings.text(env, "TRUSTED_PROXIES")),
             operator_name=settings.text(env, "OPERATOR_NAME"),
@@ -62,6 +67,13 @@ class Config:
             log_level=settings.choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error")),
             log_format=settings.choice(env, "LOG_FORMAT", ("auto", "console", "json")),
         )
+
+    def charger_url(self, identity: str, least_profile: Profile) -> str:
+        """What to enter in a charger that must show so much; `identity` as it is to be read."""
+        port = {2: self.csms_tls_port, 3: self.csms_mtls_port}.get(least_profile)
+        # Without such a port it ends at a proxy, whose address we do not know.
+        scheme, port = ("wss", port) if port else ("ws", self.csms_port)
+        return f"{scheme}://{self.charger_host}:{port}/ocpp/{identity}"
 
     @property
     def charger_host(self) -> str:

@@ -13,7 +13,7 @@ from websockets.datastructures import Headers
 
 from csms.say import SUBPROTOCOLS, Version
 from db import station_keys
-from db.model.stations import Station
+from db.model.stations import Profile, Station
 
 _PREFIXES = ("/steve/websocket/CentralSystemService/", "/ocpp/", "/")
 # Proxies may write the whole URL; neither query nor fragment names anybody.
@@ -119,6 +119,22 @@ def check_credential(station: Station, headers: Headers) -> None:
         raise Refused(HTTPStatus.UNAUTHORIZED, "the user name is not the identity in the path", ask)
     if not is_key:
         raise Refused(HTTPStatus.UNAUTHORIZED, "the password is wrong", ask)
+
+
+def check_profile(station: Station, way_in: Profile) -> None:
+    """It came by no lower security profile than it must; `way_in` is of the listener."""
+    least = station.least_profile
+    if way_in < least:
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "needs a certificate: this charger may connect by security profile 3 only"
+            if least == 3
+            else "needs TLS: this charger may connect by wss:// only",
+        )
+    if way_in < 3 and least > 0 and station.key_hash is None:
+        raise Refused(
+            HTTPStatus.FORBIDDEN, "needs a password, and none is set here: make one on its page"
+        )
 
 
 def check_certificate(station: Station, name: str | None) -> None:

@@ -168,6 +168,7 @@ class OcppServer:
         if station is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"no charger {identity} is known here")
         door.station = station
+        handshake.check_profile(station, door.profile)
         if door.profile == 3:
             handshake.check_certificate(station, door.certificate_name)
         else:

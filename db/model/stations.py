@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 Registration = Literal["Accepted", "Pending", "Rejected"]
-ConnectorStatus = Literal["Available", "Occupied", "Reserved", "Unavailable", "Faulted"]
 #: OCPP's security profiles: without a password, Basic, Basic over TLS, TLS with a certificate.
 Profile = Literal[0, 1, 2, 3]
-
+ConnectorStatus = Literal["Available", "Occupied", "Reserved", "Unavailable", "Faulted"]
 #: What a connector without a known power may give at most.
 UNKNOWN_MAX_POWER_W = 400_000
 
@@ -27,6 +26,7 @@ class Station:
     key_hash: bytes | None
     assume_1_6: bool
     strict: bool
+    least_profile: Profile
     vendor: str | None
     model: str | None
     serial_number: str | None

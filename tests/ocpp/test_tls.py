@@ -311,6 +311,51 @@ async def test_t05_a_wrong_certificate_gets_an_alert_and_leaves_a_row(
     log.check_is_quiet()
 
 
+# The lowest profile of a station
+
+
+@pytest.mark.parametrize(
+    ("least", "way_in", "has_key", "told"),
+    [
+        (0, 1, True, None),
+        (0, 1, False, None),
+        (0, 2, False, None),
+        (1, 1, True, None),
+        (1, 1, False, "needs a password"),
+        (2, 1, True, "needs TLS"),
+        (2, 2, True, None),
+        (2, 2, False, "needs a password"),
+        (2, 3, True, None),
+        (3, 1, True, "needs a certificate"),
+        (3, 2, True, "needs a certificate"),
+        (3, 3, True, None),
+        (3, 3, False, None),
+    ],
+)
+async def test_t26_by_a_lower_profile_than_it_must_a_station_is_refused_before_the_upgrade(
+    central: Secure, log: Log, least: Profile, way_in: Profile, has_key: bool, told: str | None
+) -> None:
+    key = await central.pool.fetchrow("select key_salt, key_hash from station where id = 1")
+    change = "update station set least_profile = $1, key_salt = $2, key_hash = $3 where id = 1"
+    await central.pool.execute(change, least, *(key or () if has_key else (None, None)))
+    after = await central.last_attempt()
+    context = central.client(central.authority.client("CP-1"))
+    way = dialled(central.ports[1]) if way_in == 1 else secured(central.ports[way_in], context)
+    try:
+        async with way as raw:
+            raw.send(request(headers={} if has_key else {"Authorization": None}))
+            response = await raw.response()
+            if told is None:
+                await raw.heartbeat()
+    finally:
+        await central.pool.execute(change, 0, *(key or ()))
+
+    attempt = await central.attempt(after)
+    assert response.status == attempt["http_status"] == (101 if told is None else 403)
+    assert attempt["reason"].startswith(told or "let in")
+    log.check_is_quiet()
+
+
 # What a link does over TLS as it does without
 
 

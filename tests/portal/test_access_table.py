@@ -201,6 +201,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/stations": NEEDS_BEARER,
     "POST /api/v1/stations": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}": NEEDS_BEARER,
+    "PATCH /api/v1/stations/{identity}": NEEDS_BEARER,
     "POST /api/v1/stations/{identity}/commands": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/commands": NEEDS_BEARER,
     "GET /api/v1/stations/{identity}/commands/{command_id}": NEEDS_BEARER,

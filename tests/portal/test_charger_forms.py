@@ -62,6 +62,28 @@ async def test_a_charger_gets_a_tariff_switches_and_leaves_service(
     assert await acts(pool) == ["station.changed", "station.changed"]
 
 
+async def test_a_charger_gets_the_lowest_profile_that_it_may_connect_with(
+    desk: Browser, pool: Pool
+) -> None:
+    edit = f"{CHARGER}/edit"
+    without_key = await desk.post(edit, {"least_profile": "2"}, page=edit)
+    certificate = await desk.post(edit, {"least_profile": "3"}, page=edit)
+    nonsense = await desk.post(edit, {"least_profile": "4"}, page=edit)
+    again = await desk.get(edit)
+    unsaid = await desk.post(edit, {"name": "West"}, page=edit)
+    new = "/admin/chargers/new"
+    fields = {"identity": "CP-2", "type-1": "CCS", "least_profile": "2"}
+    await desk.post(new, fields, page=new)
+
+    assert without_key.status == nonsense.status == 422
+    assert "It has no password yet" in without_key.text
+    assert "a certificate" in certificate.text
+    assert '<option value="3" selected>' in again.text
+    assert "a certificate" in unsaid.text
+    rows = await pool.fetch("select identity, least_profile from station order by identity")
+    assert [tuple(row) for row in rows] == [("CP-1", 3), ("CP-2", 2)]
+
+
 async def test_a_tariff_that_is_not_there_is_refused(desk: Browser, pool: Pool) -> None:
     fields = {"name": "West", "tariff": "77"}
 

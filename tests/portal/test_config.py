@@ -25,6 +25,7 @@ def test_every_setting_is_read() -> None:
             "PORTAL_PORT": "80",
             "CSMS_HOST": "::1",
             "CSMS_PORT": "9001",
+            "CSMS_TLS_PORT": "9443",
             "PUBLIC_URL": "https://charge.example.com/",
             "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
             "OPERATOR_NAME": "Ada's",
@@ -47,6 +48,12 @@ def test_every_setting_is_read() -> None:
     )
     assert config.operator_currency == "CHF"
     assert config.charger_host == "[::1]"
+    assert (
+        config.charger_url("CP-1", 1)
+        == config.charger_url("CP-1", 3)
+        == ("ws://[::1]:9001/ocpp/CP-1")
+    )
+    assert config.charger_url("CP-1", 2) == "wss://[::1]:9443/ocpp/CP-1"
     assert not config.demo
     assert "correct horse" not in repr(config)
     assert "u:p" not in repr(config)

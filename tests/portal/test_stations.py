@@ -69,6 +69,25 @@ async def test_a_station_may_have_no_password(api: Api, pool: Pool) -> None:
     assert await pool.fetchval("select key_hash from station") is None
 
 
+async def test_a_station_gets_the_lowest_profile_that_it_may_connect_with(api: Api) -> None:
+    made = await api.post(STATIONS, {"identity": "CP-1", "least_profile": 1})
+    changed = await api.ask("PATCH", f"{STATIONS}/CP-1", {"least_profile": 2})
+    wrong = await api.ask("PATCH", f"{STATIONS}/CP-1", {"least_profile": 4})
+    unknown = await api.ask("PATCH", f"{STATIONS}/CP-9", {"least_profile": 2})
+    open_ = {"identity": "CP-2", "auth": "none"}
+    refused = await api.post(STATIONS, open_ | {"least_profile": 1})
+    await api.post(STATIONS, open_)
+    no_key = await api.ask("PATCH", f"{STATIONS}/CP-2", {"least_profile": 2})
+    certificate = await api.ask("PATCH", f"{STATIONS}/CP-2", {"least_profile": 3})
+
+    assert made.body["least_profile"] == 1
+    assert (changed.status, changed.body["least_profile"]) == (200, 2)
+    assert (await api.get(f"{STATIONS}/CP-1")).body["least_profile"] == 2
+    assert wrong.status == refused.status == no_key.status == 422
+    assert unknown.status == 404
+    assert (certificate.status, certificate.body["least_profile"]) == (200, 3)
+
+
 async def test_an_identity_is_given_once(api: Api) -> None:
     await api.post(STATIONS, {"identity": "CP-1"})
 

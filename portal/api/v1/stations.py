@@ -20,7 +20,6 @@ from portal import acts
 from portal.api import params
 from portal.api.bodies import is_printable, read
 from portal.api.replies import Page, Time, maybe_time, reply, time
-from portal.config import Config
 from portal.context import CONFIG, NOTIFIER, connection, transaction
 from portal.errors import FieldError, refused
 
@@ -28,6 +27,7 @@ routes = web.RouteTableDef()
 
 _PASSWORD_LETTERS = string.ascii_letters + string.digits
 _PASSWORD_LENGTH = 32
+_Profile = Literal[0, 1, 2, 3]  # the lowest security profile that it may connect with
 _Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
@@ -45,6 +45,11 @@ class NewStation(msgspec.Struct, forbid_unknown_fields=True):
     registration: Registration = "Accepted"
     name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     connectors: Annotated[list[NewConnector], Meta(max_length=500)] = []
+    least_profile: _Profile = 0
+
+
+class ChangedStation(msgspec.Struct, forbid_unknown_fields=True):
+    least_profile: _Profile
 
 
 class ConnectorShown(msgspec.Struct):
@@ -63,6 +68,7 @@ class StationShown(msgspec.Struct):
     public_id: str
     name: str | None
     registration: Registration
+    least_profile: int
     ocpp_version: str | None
     vendor: str | None
     model: str | None
@@ -101,6 +107,7 @@ async def add(request: web.Request) -> web.Response:
             registration=asked.registration,
             key_salt=salt,
             key_hash=key_hash,
+            least_profile=asked.least_profile,
         )
         for plug in asked.connectors:
             await stations.add_connector(
@@ -122,7 +129,9 @@ async def add(request: web.Request) -> web.Response:
     request.app[NOTIFIER].changed(changes.topic("station", station.id))
     made = StationMade(
         **msgspec.structs.asdict(shown),
-        url=_charger_url(request.app[CONFIG], station.identity),
+        url=request.app[CONFIG].charger_url(
+            quote(station.identity, safe=""), station.least_profile
+        ),
         password=password,
     )
     where = f"/api/v1/stations/{quote(station.identity, safe='')}"
@@ -147,6 +156,23 @@ async def get(request: web.Request) -> web.Response:
         station = await stations.get(conn, params.identity(request))
         (shown,) = await _shown(conn, [station])
     return reply(shown)
+
+
+@routes.patch("/api/v1/stations/{identity:[^/]+}", name="api.stations.change")
+async def change(request: web.Request) -> web.Response:
+    asked = await read(request, ChangedStation)
+    async with transaction(request) as conn:
+        station = await stations.get(conn, params.identity(request))
+        _check_profile(asked.least_profile, has_password=station.key_hash is not None)
+        await stations.set_least_profile(conn, station.id, asked.least_profile)
+        (shown,) = await _shown(conn, [await stations.get(conn, station.identity)])
+    request.app[NOTIFIER].changed(changes.topic("station", station.id))
+    return reply(shown)
+
+
+def _check_profile(profile: int, *, has_password: bool) -> None:
+    if profile in (1, 2) and not has_password:
+        raise refused([FieldError("least_profile", "needs a password, and this station has none")])
 
 
 def _check(asked: NewStation) -> None:
@@ -174,14 +200,11 @@ def _check(asked: NewStation) -> None:
         seen.add((plug.evse, plug.connector))
     if errors:
         raise refused(errors)
+    _check_profile(asked.least_profile, has_password=asked.auth == "basic")
 
 
 def _made_password() -> str:
     return "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(_PASSWORD_LENGTH))
-
-
-def _charger_url(config: Config, identity: str) -> str:
-    return f"ws://{config.charger_host}:{config.csms_port}/ocpp/{quote(identity, safe='')}"
 
 
 async def _shown(conn: Conn, rows: Sequence[Station]) -> list[StationShown]:
@@ -199,6 +222,7 @@ def _station(row: Station, since: Mapping[int, datetime], plugs: list[Connector]
         public_id=row.public_id,
         name=row.name,
         registration=row.registration,
+        least_profile=row.least_profile,
         ocpp_version=row.ocpp_version,
         vendor=row.vendor,
         model=row.model,

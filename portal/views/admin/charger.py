@@ -51,7 +51,7 @@ async def show(request: web.Request) -> web.Response:
         request,
         "admin/charger.html",
         row=row,
-        url=charger_url(request, row.identity),
+        url=request.app[CONFIG].charger_url(row.identity, row.least_profile),
         **context,
         **_about(),
     )
@@ -111,12 +111,6 @@ async def register(request: web.Request) -> web.Response:
     return pages.see_other(
         request, f"/admin/chargers/{quoted(row)}", toast=f"{row.name or row.identity} {words}."
     )
-
-
-def charger_url(request: web.Request, identity: str) -> str:
-    """What to enter in the charger."""
-    config = request.app[CONFIG]
-    return f"ws://{config.charger_host}:{config.csms_port}/ocpp/{identity}"
 
 
 def quoted(row: ChargerRow) -> str:

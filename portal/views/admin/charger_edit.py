@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from aiohttp import web
 
-from db import admin_chargers, changes
+from db import admin_chargers, changes, stations
 from db.admin_chargers import ChargerRow
 from db.rows import Conn
 from portal import acts, pages
@@ -13,7 +13,12 @@ from portal.context import NOTIFIER, connection, transaction
 from portal.forms import Form
 from portal.views.admin.asking import by, charger_of
 from portal.views.admin.charger import quoted
-from portal.views.admin.charger_fields import place_fields, place_options
+from portal.views.admin.charger_fields import (
+    PROFILES,
+    place_fields,
+    place_options,
+    profile_field,
+)
 
 log = structlog.get_logger()
 
@@ -33,6 +38,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     async with transaction(request) as conn:
         row = await charger_of(request, conn)
         name, site_id, tariff_id = await place_fields(conn, form)
+        least_profile = profile_field(form, has_password=row.has_password, now=row.least_profile)
         if not form.is_valid:
             return await _page(request, conn, form, row, status=422)
         is_strict, assume_1_6 = form.ticked("strict"), form.ticked("assume_1_6")
@@ -41,6 +47,7 @@ async def change(request: web.Request) -> web.StreamResponse:
         await admin_chargers.set_switches(
             conn, row.id, is_strict=is_strict, assume_1_6=assume_1_6, is_out_of_service=is_out
         )
+        await stations.set_least_profile(conn, row.id, least_profile)
         await acts.record(
             request,
             conn,
@@ -53,6 +60,7 @@ async def change(request: web.Request) -> web.StreamResponse:
             strict=is_strict,
             assume_1_6=assume_1_6,
             out_of_service=is_out,
+            least_profile=least_profile,
         )
     log.info("station.changed", by=by(request), identity=row.identity)
     request.app[NOTIFIER].changed(changes.topic("station", row.id))
@@ -64,6 +72,7 @@ def _given(row: ChargerRow) -> dict[str, str]:
         "name": row.name or "",
         "site": str(row.site_id or ""),
         "tariff": str(row.tariff_id or ""),
+        "least_profile": str(row.least_profile),
     }
     switches = {
         "strict": row.strict,
@@ -82,5 +91,6 @@ async def _page(
         status=status,
         form=form,
         row=row,
+        profiles=PROFILES,
         **await place_options(conn),
     )

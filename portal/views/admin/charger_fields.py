@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from db import sites, tariffs
+from db.model.stations import Profile
 from db.rows import Conn
 from portal.forms import Form
 
 #: The five that drivers read (seed: customer tour), and a plain socket.
 TYPES = ("Type 2", "CCS", "CHAdeMO", "J1772", "NACS", "Schuko")
+
+
+#: The lowest OCPP security profile that a charger may connect with.
+PROFILES = (
+    ("0", "Any, also without a password if it has none"),
+    ("1", "1: a password"),
+    ("2", "2: a password, by TLS (wss://)"),
+    ("3", "3: a client certificate (wss://)"),
+)
 
 
 async def place_fields(conn: Conn, form: Form) -> tuple[str | None, int | None, int | None]:
@@ -23,6 +33,16 @@ async def place_fields(conn: Conn, form: Form) -> tuple[str | None, int | None, 
 async def tariff_field(conn: Conn, form: Form) -> int | None:
     known = {str(id): id for id, _ in await tariffs.list_choices(conn)}
     return known.get(form.choice("tariff", known, label="a tariff", required=False) or "")
+
+
+def profile_field(form: Form, *, has_password: bool, now: Profile = 0) -> Profile:
+    """`now`: it stays so where nothing is said."""
+    known = {key for key, _ in PROFILES}
+    given = form.choice("least_profile", known, label="a profile", required=False)
+    profile = cast("Profile", int(given or now))
+    if profile in (1, 2) and not has_password:
+        form.wrong("least_profile", "It has no password yet: make one first")
+    return profile
 
 
 def plug_fields(form: Form, type_name: str, kw_name: str) -> tuple[str | None, int | None]:

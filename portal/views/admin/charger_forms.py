@@ -15,14 +15,16 @@ from db.admin_chargers import ChargerRow
 from db.errors import Conflict
 from db.rows import Conn
 from portal import acts, cookies, pages
-from portal.context import NOTIFIER, connection, transaction
+from portal.context import CONFIG, NOTIFIER, connection, transaction
 from portal.forms import Form
 from portal.views.admin.asking import by, charger_of
-from portal.views.admin.charger import charger_url, quoted
+from portal.views.admin.charger import quoted
 from portal.views.admin.charger_fields import (
+    PROFILES,
     place_fields,
     place_options,
     plug_fields,
+    profile_field,
     type_options,
 )
 
@@ -56,6 +58,7 @@ async def add(request: web.Request) -> web.StreamResponse:
         form.wrong("identity", "Use letters, digits and * _ = : + | @ . - only")
     async with transaction(request) as conn:
         name, site_id, tariff_id = await place_fields(conn, form)
+        least_profile = profile_field(form, has_password=True)
         plugs = _details(form)
         if not plugs:
             form.wrong("type-1", "Choose the type of the first connector")
@@ -65,7 +68,12 @@ async def add(request: web.Request) -> web.StreamResponse:
             try:
                 async with conn.transaction():
                     station = await stations.add(
-                        conn, identity=identity, name=name, key_salt=salt, key_hash=digest
+                        conn,
+                        identity=identity,
+                        name=name,
+                        key_salt=salt,
+                        key_hash=digest,
+                        least_profile=least_profile,
                     )
             except Conflict:
                 form.wrong("identity", "There is a charger with this identity already")
@@ -120,7 +128,7 @@ async def key(request: web.Request) -> web.StreamResponse:
         request,
         "admin/charger_key.html",
         row=row,
-        url=charger_url(request, row.identity),
+        url=request.app[CONFIG].charger_url(row.identity, row.least_profile),
         password=password,
     )
     response.del_cookie(_COOKIE, path=_key_path(row))
@@ -169,5 +177,6 @@ async def _page(request: web.Request, conn: Conn, form: Form, *, status: int = 2
         form=form,
         types=type_options(*said),
         plugs=range(1, PLUGS + 1),
+        profiles=PROFILES,
         **await place_options(conn),
     )
