@@ -142,6 +142,7 @@ async def running(config: Config, url: str, listeners: Listeners) -> AsyncIterat
                             await each.wait_closed()
                         await ingest.drain()
         finally:
+            server.close()
             dispatch.close()
             for task in tasks:
                 task.cancel()

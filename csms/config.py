@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,12 @@ from typing import Literal, cast
 
 from db import settings
 from db.config import ConfigError, DatabaseConfig
+from db.settings import Network
+
+_LOOPBACK: tuple[Network, ...] = (
+    ipaddress.ip_network("127.0.0.0/8"),
+    ipaddress.ip_network("::1"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,10 @@ class Config:
     ping_timeout_s: float = 20
     call_timeout_s: float = 30
     send_timeout_s: float = 10
+    max_connections: int = 20_000
+    max_per_address: int = 50  # 0: any number
+    gateways: tuple[Network, ...] = _LOOPBACK  # any number from there
+    trusted_proxies: tuple[Network, ...] = ()
     hold_s: float = 25
     max_message_bytes: int = 1_048_576
     heartbeat_interval_s: int = 300
@@ -68,6 +79,10 @@ class Config:
             ping_timeout_s=settings.number(env, "CSMS_PING_TIMEOUT_S", least=0.1),
             call_timeout_s=settings.number(env, "CSMS_CALL_TIMEOUT_S", least=0.1),
             send_timeout_s=settings.number(env, "CSMS_SEND_TIMEOUT_S", least=0.1),
+            max_connections=settings.integer(env, "CSMS_MAX_CONNECTIONS", least=1),
+            max_per_address=settings.integer(env, "CSMS_MAX_PER_ADDRESS"),
+            gateways=settings.networks(env, "CSMS_GATEWAYS"),
+            trusted_proxies=settings.networks(env, "TRUSTED_PROXIES"),
             hold_s=settings.number(env, "CSMS_HOLD_S", least=0.1),
             max_message_bytes=settings.integer(env, "CSMS_MAX_MESSAGE_BYTES", least=4_096),
             heartbeat_interval_s=settings.integer(env, "CSMS_HEARTBEAT_INTERVAL_S", least=1),

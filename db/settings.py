@@ -1,9 +1,12 @@
 """Every setting of the product in one table, and words for a value that is wrong."""
 
 import difflib
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ConfigError(Exception):
@@ -36,6 +39,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CSMS_PING_TIMEOUT_S", "20", "seconds without a pong until a charger counts as gone"),
     Setting("CSMS_CALL_TIMEOUT_S", "30", "seconds that a charger has to answer a command"),
     Setting("CSMS_SEND_TIMEOUT_S", "10", "seconds that a frame may take to leave"),
+    Setting("CSMS_MAX_CONNECTIONS", "20000", "chargers at once, of one process"),
+    Setting("CSMS_MAX_PER_ADDRESS", "50", "chargers at once from one address; 0: any number"),
+    Setting("CSMS_GATEWAYS", "127.0.0.0/8, ::1", "addresses or networks of any number of chargers"),
     Setting("CSMS_MAX_MESSAGE_BYTES", "1048576", "largest frame that is read"),
     Setting("CSMS_HEARTBEAT_INTERVAL_S", "300", "seconds between heartbeats asked of chargers"),
     Setting("CSMS_HOLD_S", "25", "seconds that an answer waits for a database that is away"),
@@ -117,6 +123,18 @@ def files(env: Mapping[str, str], name: str) -> tuple[Path, ...]:
     """Paths with commas between them, absolute."""
     parts = [part.strip() for part in text(env, name).split(",")]
     return tuple(Path(part).expanduser().absolute() for part in parts if part)
+
+
+def networks(env: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    found = []
+    for part in text(env, name).replace(",", " ").split():
+        try:
+            found.append(ipaddress.ip_network(part, strict=False))
+        except ValueError:
+            raise ConfigError(
+                f"{name} must be addresses or networks such as 10.0.0.0/8, not {part!r}."
+            ) from None
+    return tuple(found)
 
 
 def number(env: Mapping[str, str], name: str, *, least: float = 0.0) -> float:

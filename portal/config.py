@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from db import settings
 from db.config import ConfigError, DatabaseConfig, secret_key
 from db.model.stations import Profile
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from db.settings import Network
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Config:
             csms_tls_port=settings.maybe_port(env, "CSMS_TLS_PORT"),
             csms_mtls_port=settings.maybe_port(env, "CSMS_MTLS_PORT"),
             public_url=_public_url(settings.text(env, "PUBLIC_URL")),
-            trusted_proxies=_networks(settings.text(env, "TRUSTED_PROXIES")),
+            trusted_proxies=settings.networks(env, "TRUSTED_PROXIES"),
             operator_name=settings.text(env, "OPERATOR_NAME"),
             operator_email=_email(env, "OPERATOR_EMAIL"),
             operator_zone=_zone(settings.text(env, "OPERATOR_ZONE")),
@@ -100,18 +98,6 @@ def _public_url(value: str) -> str | None:
     if not is_good:
         raise ConfigError(f"PUBLIC_URL must be like https://charge.example.com, not {value!r}.")
     return value.rstrip("/")
-
-
-def _networks(value: str) -> tuple[Network, ...]:
-    networks = []
-    for part in value.replace(",", " ").split():
-        try:
-            networks.append(ipaddress.ip_network(part, strict=False))
-        except ValueError:
-            raise ConfigError(
-                f"TRUSTED_PROXIES must be addresses or networks such as 10.0.0.0/8, not {part!r}."
-            ) from None
-    return tuple(networks)
 
 
 def _email(env: Mapping[str, str], name: str) -> str | None:

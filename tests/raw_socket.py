@@ -154,10 +154,13 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def dialled(port: int, receive_buffer: int | None = None) -> AsyncIterator[RawSocket]:
-    """A TCP connection on which nothing has been said."""
+async def dialled(
+    port: int, receive_buffer: int | None = None, *, here: str = "127.0.0.1"
+) -> AsyncIterator[RawSocket]:
+    """A TCP connection on which nothing has been said, from an address of this machine."""
     sock = socket.socket()
     sock.setblocking(False)
+    sock.bind((here, 0))
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))

@@ -30,20 +30,20 @@ class Attempts:
         self._pool = pool
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def record(self, conn: Conn, door: Door, status: HTTPStatus, reason: str) -> None:
-        await _record(
-            conn,
-            request=door.request,
-            station_id=door.station.id if door.station else None,
-            remote_address=door.remote,
-            status=int(status),
-            reason=reason,
-        )
+    async def record(self, door: Door, status: HTTPStatus, reason: str) -> None:
+        async with self._pool.acquire(timeout=5) as conn:
+            await _record(
+                conn,
+                request=door.request,
+                station_id=door.station.id if door.station else None,
+                remote_address=door.remote,
+                status=int(status),
+                reason=reason,
+            )
 
     async def record_unreadable(self, door: Door, refused: Refused) -> None:
         with _said_if_lost(refused.reason):
-            async with self._pool.acquire(timeout=5) as conn:
-                await self.record(conn, door, refused.status, refused.reason)
+            await self.record(door, refused.status, refused.reason)
 
     def tls_failed(self, tls: Tls, why: str) -> None:
         """Nobody waits for the row; of a flood only some leave one."""

@@ -20,6 +20,7 @@ from websockets.exceptions import (
 )
 from websockets.protocol import Event
 
+from csms.ocpp.crowd import Crowd
 from csms.ocpp.handshake import Refused
 from csms.ocpp.socket import Socket
 from csms.say import Version
@@ -41,6 +42,8 @@ class Door(Socket):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.profile = profile
+        self.crowd: Crowd | None = None  # where there is no TLS outside of it
+        self.far_end: str | None = None  # past proxies that we trust
         self.station: Station | None = None
         self.version: Version | None = None
         self._unreadable = unreadable
@@ -52,7 +55,7 @@ class Door(Socket):
     @property
     def remote(self) -> str | None:
         address = self.remote_address
-        return address[0] if isinstance(address, tuple) else None
+        return self.far_end or (address[0] if isinstance(address, tuple) else None)
 
     @property
     def certificate_name(self) -> str | None:
@@ -65,6 +68,8 @@ class Door(Socket):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if self.crowd is not None:
+            self.crowd.enter(transport)
         self._late = self.loop.call_later(REQUEST_S, self._give_up)
 
     async def handshake(self, *args: Any, **kwargs: Any) -> None:
@@ -96,6 +101,8 @@ class Door(Socket):
         super().process_event(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.crowd is not None:
+            self.crowd.leave(self.transport)
         if self._late is not None:
             self._late.cancel()
         super().connection_lost(exc)

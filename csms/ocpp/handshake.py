@@ -12,7 +12,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from websockets.datastructures import Headers
 
 from csms.say import SUBPROTOCOLS, Version
-from db import station_keys
 from db.model.stations import Profile, Station
 
 _PREFIXES = ("/steve/websocket/CentralSystemService/", "/ocpp/", "/")
@@ -20,6 +19,7 @@ _PREFIXES = ("/steve/websocket/CentralSystemService/", "/ocpp/", "/")
 _PATH = re.compile(r"(?:[a-z]+://[^/?#]*)?(/[^?#]*)", re.IGNORECASE)
 _IDENTITY_CHARACTERS = 48
 _TEXT_CHARACTERS = 255
+_ASK = {"WWW-Authenticate": 'Basic realm="ocpp"'}
 
 
 class Refused(Exception):  # noqa: N818 - it reads as what happened
@@ -28,6 +28,7 @@ class Refused(Exception):  # noqa: N818 - it reads as what happened
         self.status = status
         self.reason = reason
         self.headers = headers or {}
+        self.is_recorded = True  # False where the same was said a moment ago
 
 
 def path_of(target: str) -> str:
@@ -105,20 +106,21 @@ def check_origin(headers: Headers) -> None:
         raise Refused(HTTPStatus.FORBIDDEN, "a browser's page of another origin may not connect")
 
 
-def check_credential(station: Station, headers: Headers) -> None:
-    """The user is the identity of the path, and nobody else's key will do (A00.FR.204, .207)."""
-    if station.key_salt is None or station.key_hash is None:
-        return
-    ask = {"WWW-Authenticate": 'Basic realm="ocpp"'}
+def given_credential(headers: Headers) -> tuple[bytes, bytes]:
+    """(user, key). Raises Refused where there is none."""
     given = credential_of(_only(headers, "Authorization"))
     if given is None:
-        raise Refused(HTTPStatus.UNAUTHORIZED, "the charger gave no readable password", ask)
-    user, key = given
-    is_key = station_keys.matches(station.key_salt, station.key_hash, key)
-    if user != station.identity.encode():
-        raise Refused(HTTPStatus.UNAUTHORIZED, "the user name is not the identity in the path", ask)
+        raise Refused(HTTPStatus.UNAUTHORIZED, "the charger gave no readable password", _ASK)
+    return given
+
+
+def check_credential(*, is_user: bool, is_key: bool) -> None:
+    """Raises Refused, once both were looked at."""
+    if not is_user:
+        reason = "the user name is not the identity in the path"
+        raise Refused(HTTPStatus.UNAUTHORIZED, reason, _ASK)
     if not is_key:
-        raise Refused(HTTPStatus.UNAUTHORIZED, "the password is wrong", ask)
+        raise Refused(HTTPStatus.UNAUTHORIZED, "wrong key: the password is wrong", _ASK)
 
 
 def check_profile(station: Station, way_in: Profile) -> None:

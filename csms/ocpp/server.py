@@ -27,6 +27,7 @@ from csms.certificates import Certificates
 from csms.config import Config
 from csms.listeners import Listeners
 from csms.ocpp import handshake
+from csms.ocpp.admission import Admission
 from csms.ocpp.attempts import Attempts
 from csms.ocpp.door import Door
 from csms.ocpp.handshake import Refused
@@ -36,10 +37,10 @@ from csms.ocpp.tls import Tls
 from csms.say import Version
 from db import changes, links, stations
 from db.changes import Notifier
-from db.errors import Conflict, NotFound, is_away
+from db.errors import NotFound, is_away
 from db.model.stations import Link as HeldLink
 from db.model.stations import Profile, Station
-from db.rows import Conn, Pool
+from db.rows import Pool
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ class OcppServer:
         self._make_link = make_link
         self._why_not_ready = why_not_ready
         self._attempts = Attempts(pool)
+        self._admission = Admission(config, pool)
         self.is_stopping = False
 
     async def listen(self, listeners: Listeners) -> list[Server]:
@@ -112,13 +114,17 @@ class OcppServer:
             protocol, *args, profile=profile, unreadable=self._attempts.record_unreadable, **kwargs
         )
         if profile == 1:
+            door.crowd = self._admission.crowd
             return door
         assert certificates is not None
         context = certificates.now.mutual if profile == 3 else certificates.now.server
         assert context is not None
-        tls = Tls(door, context, self._attempts.tls_failed)
+        tls = Tls(door, context, self._attempts.tls_failed, self._admission.crowd)
         tls.protocol = protocol  # where the library looks for it
         return tls
+
+    def close(self) -> None:
+        self._admission.close()
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response:
         assert isinstance(connection, Door)
@@ -132,48 +138,29 @@ class OcppServer:
         if self.is_stopping:
             return _try_again(connection)
         try:
-            async with asyncio.timeout(8), self._pool.acquire(timeout=5) as conn:
-                return await self._judge(conn, connection, request)
+            async with asyncio.timeout(8):
+                return await self._judge(connection, request)
         except Exception as error:
             if not (is_away(error) or isinstance(error, TimeoutError)):
                 log.exception("handshake.failed", path=request.path)
             return _try_again(connection)
 
-    async def _judge(self, conn: Conn, door: Door, request: Request) -> Response:
+    async def _judge(self, door: Door, request: Request) -> Response:
         """What the library and we say to a request, and its row either way."""
         try:
             response = _upgrade(door, request)
-            await self._identify(conn, door, request)
+            await self._admission.identify(door, request)
         except Refused as refused:
-            await self._attempts.record(conn, door, refused.status, refused.reason)
+            if refused.is_recorded:
+                await self._attempts.record(door, refused.status, refused.reason)
             response = door.respond(refused.status, refused.reason + "\n")
             response.headers.update(refused.headers)
             return response
         why_not = handshake.why_no_version(handshake.offered_in(request.headers))
         await self._attempts.record(
-            conn, door, HTTPStatus.SWITCHING_PROTOCOLS, "let in" if door.version else why_not
+            door, HTTPStatus.SWITCHING_PROTOCOLS, "let in" if door.version else why_not
         )
         return response
-
-    async def _identify(self, conn: Conn, door: Door, request: Request) -> None:
-        """Raises Refused."""
-        handshake.check_origin(request.headers)
-        identity = handshake.identity_of(request.path)
-        station = await stations.find(conn, identity)
-        if station is None and self._config.unknown_stations == "pending":
-            try:
-                station = await stations.add(conn, identity=identity, registration="Pending")
-            except Conflict:  # it came twice at once
-                station = await stations.find(conn, identity)
-        if station is None:
-            raise Refused(HTTPStatus.NOT_FOUND, f"no charger {identity} is known here")
-        door.station = station
-        handshake.check_profile(station, door.profile)
-        if door.profile == 3:
-            handshake.check_certificate(station, door.certificate_name)
-        else:
-            handshake.check_credential(station, request.headers)
-        door.version = handshake.version_for(station, handshake.offered_in(request.headers))
 
     async def _talk(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Door)

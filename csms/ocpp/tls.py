@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
+from csms.ocpp.crowd import Crowd
+
 HANDSHAKE_S = 10.0
 _PIECE_BYTES = 65_536
 
@@ -23,12 +25,14 @@ class Tls(asyncio.Transport, asyncio.Protocol):
         inner: asyncio.Protocol,
         context: ssl.SSLContext,
         failed: Callable[[Tls, str], None],
+        crowd: Crowd,
     ) -> None:
         """`failed` is told in words why there was no handshake; `inner` then never hears of it."""
         super().__init__()
         self.protocol: object = None  # for who made both
         self._inner = inner
         self._failed = failed
+        self._crowd = crowd
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._outer: asyncio.Transport
@@ -41,6 +45,7 @@ class Tls(asyncio.Transport, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._outer = cast("asyncio.Transport", transport)
+        self._crowd.enter(transport)
         self._late = asyncio.get_running_loop().call_later(
             HANDSHAKE_S, self._fail, f"the TLS handshake took over {HANDSHAKE_S:.0f} s"
         )
@@ -61,6 +66,7 @@ class Tls(asyncio.Transport, asyncio.Protocol):
             self._fail("the connection ended before its TLS handshake did")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self._outer)
         if self._is_up:
             self._inner.connection_lost(exc)
         else:

@@ -32,7 +32,7 @@ async def test_a_station_is_made_with_a_password_that_is_told_once(api: Api, poo
     assert shown.body.keys() == made.body.keys() - {"url", "password"}
 
 
-async def test_a_station_is_made_as_it_is_described(api: Api) -> None:
+async def test_a_station_is_made_as_it_is_described(api: Api, pool: Pool) -> None:
     plugs = [
         {"evse": 2, "connector": 1, "type": "CCS", "max_power_w": 150_000},
         {"evse": 1, "connector": 2},
@@ -49,6 +49,8 @@ async def test_a_station_is_made_as_it_is_described(api: Api) -> None:
 
     assert made.status == 201
     assert made.body["password"] == "sixteen letters!"
+    kept = await pool.fetchval("select key_hash from station")
+    assert kept.startswith(b"$argon2id$")
     assert made.body["url"].endswith("/ocpp/Z%C3%BCrich%201%20%2850%29")
     assert shown["identity"] == "Zürich 1 (50)"
     assert shown["registration"] == "Pending"

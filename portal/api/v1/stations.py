@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import string
 from collections.abc import Mapping, Sequence
@@ -97,8 +98,11 @@ async def add(request: web.Request) -> web.Response:
     _check(asked)
     password, salt, key_hash = asked.password, None, None
     if asked.auth == "basic":
-        password = password or _made_password()
-        salt, key_hash = station_keys.make(password)
+        if password is None:
+            password = _made_password()
+            salt, key_hash = station_keys.make(password)
+        else:
+            salt, key_hash = await asyncio.to_thread(station_keys.make_of_chosen, password)
     async with transaction(request) as conn:
         station = await stations.add(
             conn,

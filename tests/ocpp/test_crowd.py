@@ -1,0 +1,104 @@
+"""Reliability T17: nobody takes all the room, and who is in stays in."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csms.ocpp.addresses import far_end, subscriber
+from db.rows import Pool
+from tests.ocpp.conftest import Central, until
+from tests.raw_socket import dialled, joined, request
+from tests.wire import add_station, csms
+
+HERE, THERE = "127.0.0.2", "127.0.0.3"
+ADDRESS = {"gateways": (), "max_per_address": 3}
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+@pytest.mark.parametrize("settings", [ADDRESS, {"max_connections": 3}], ids=["T17 one", "T17 all"])
+async def test_over_the_bound_nobody_new_is_let_in_and_who_is_in_stays(
+    database_url: str, tmp_path: Path, pool: Pool, settings: dict[str, Any]
+) -> None:
+    await add_station(database_url, "CP-1")
+    async with csms(database_url, tmp_path, **settings) as server, AsyncExitStack() as stack:
+        central = Central(server.port, pool)
+        here = await stack.enter_async_context(dialled(server.port, here=HERE))
+        await here.upgrade(request())
+        silent = [await stack.enter_async_context(dialled(server.port, here=HERE)) for _ in "12"]
+        after = await central.last_attempt()
+
+        for _ in range(2):
+            async with dialled(server.port, here=HERE) as fourth:
+                fourth.send(request())
+                refused = await fourth.response()
+                assert refused.status == 503
+                assert refused.headers["retry-after"] == "30"
+        await here.heartbeat()
+
+        # Said once, though it came twice.
+        said = (await central.attempt(after))["reason"]
+        if "gateways" in settings:
+            assert said.startswith(f"too many connections from {HERE} (more than 3)")
+            async with dialled(server.port, here=THERE) as other:
+                await other.upgrade(request())
+                await other.heartbeat()
+        else:
+            assert said == "there are 3 connections already"
+        for each in silent:
+            each.writer.transport.abort()
+
+        async def is_let_in() -> bool:
+            async with dialled(server.port, here=HERE) as raw:
+                raw.send(request())
+                return (await raw.response()).status == 101
+
+        await until(is_let_in)
+
+
+async def test_t17_far_over_it_nobody_is_answered(database_url: str, tmp_path: Path) -> None:
+    async with csms(database_url, tmp_path, **ADDRESS) as server, AsyncExitStack() as stack:
+        several = [
+            await stack.enter_async_context(dialled(server.port, here=HERE)) for _ in range(8)
+        ]
+        assert await several[6].ended() == b""
+        assert await several[7].ended() == b""
+
+
+async def test_gateways_have_any_number_of_chargers(database_url: str, tmp_path: Path) -> None:
+    await add_station(database_url, "CP-1")
+    async with (
+        csms(database_url, tmp_path, max_per_address=1) as server,
+        joined(server.port),
+        joined(server.port) as second,
+    ):
+        await second.heartbeat()
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "address"),
+    [
+        ("192.0.2.1", [], "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),  # anybody can say that
+        ("10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        ("10.0.0.1", ["1.2.3.4, 198.51.100.7"], "198.51.100.7"),
+        ("10.0.0.1", ["198.51.100.7, 10.0.0.2"], "198.51.100.7"),
+        ("10.0.0.1", ["198.51.100.7", "10.0.0.2"], "198.51.100.7"),
+        ("::ffff:10.0.0.1", ["2001:db8::1"], "2001:db8::1"),
+        ("10.0.0.1", ["nonsense"], "10.0.0.1"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+    ],
+)
+def test_t27_only_proxies_that_we_trust_say_who_is_behind_them(
+    remote: str, forwarded: list[str], address: str
+) -> None:
+    assert far_end(remote, forwarded, PROXIES) == address
+
+
+def test_one_subscriber_of_ipv6_is_one() -> None:
+    assert subscriber("2001:db8::1") == subscriber("2001:db8::2:0:0:1") == "2001:db8::/64"
+    assert subscriber("192.0.2.1") == "192.0.2.1"
