@@ -13,6 +13,8 @@ from db import settings
 from db.config import ConfigError, DatabaseConfig
 from db.settings import Network
 
+Deflate = Literal["2.x", "all", "off"]  # of which versions compression is agreed on
+
 _LOOPBACK: tuple[Network, ...] = (
     ipaddress.ip_network("127.0.0.0/8"),
     ipaddress.ip_network("::1"),
@@ -41,6 +43,7 @@ class Config:
     tls: Tls | None = None
     node: str = "csms"
     unknown_stations: Literal["reject", "pending"] = "reject"
+    deflate: Deflate = "2.x"
     ping_interval_s: float = 30
     ping_timeout_s: float = 20
     call_timeout_s: float = 30
@@ -75,6 +78,7 @@ class Config:
                 'Literal["reject", "pending"]',
                 settings.choice(env, "UNKNOWN_STATIONS", ("reject", "pending")),
             ),
+            deflate=cast("Deflate", settings.choice(env, "CSMS_DEFLATE", ("2.x", "all", "off"))),
             ping_interval_s=settings.number(env, "CSMS_PING_INTERVAL_S", least=0.1),
             ping_timeout_s=settings.number(env, "CSMS_PING_TIMEOUT_S", least=0.1),
             call_timeout_s=settings.number(env, "CSMS_CALL_TIMEOUT_S", least=0.1),

@@ -35,6 +35,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CSMS_TLS_CERTS", "", "PEM files of our chains, leaf first, with commas: RSA, ECDSA"),
     Setting("CSMS_TLS_KEYS", "", "PEM files of their keys, in the same order"),
     Setting("CSMS_CLIENT_CA", "", "PEM file of the authorities that make chargers' certificates"),
+    Setting("CSMS_DEFLATE", "2.x", "OCPP versions that may compress: 2.x, all, or off"),
     Setting("CSMS_PING_INTERVAL_S", "30", "seconds between WebSocket pings to a charger"),
     Setting("CSMS_PING_TIMEOUT_S", "20", "seconds without a pong until a charger counts as gone"),
     Setting("CSMS_CALL_TIMEOUT_S", "30", "seconds that a charger has to answer a command"),

@@ -116,6 +116,17 @@ class RawSocket:
         return response
 
     async def frame(self) -> Frame:
+        is_compressed, frame = await self._frame()
+        assert not is_compressed
+        return frame
+
+    async def compressed_frame(self) -> Frame:
+        """A frame whose payload is packed."""
+        is_compressed, frame = await self._frame()
+        assert is_compressed, frame
+        return frame
+
+    async def _frame(self) -> tuple[bool, Frame]:
         async with asyncio.timeout(PATIENCE_S):
             first, second = await self.reader.readexactly(2)
             assert first >= 128, "the server sends no fragments"
@@ -123,7 +134,8 @@ class RawSocket:
             length = second
             if length >= 126:
                 length = int.from_bytes(await self.reader.readexactly(2 if length == 126 else 8))
-            return Frame(first & 15, await self.reader.readexactly(length))
+            payload = await self.reader.readexactly(length)
+            return bool(first & 64), Frame(first & 15, payload)
 
     async def text(self) -> Any:
         opcode, payload = await self.frame()

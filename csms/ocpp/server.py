@@ -50,7 +50,7 @@ _CLOSE_NO_VERSION = 1002, "no common OCPP version"
 _OPEN_S = 20
 # Small windows: a whole deflate context costs three times the memory of a connection.
 _DEFLATE = ServerPerMessageDeflateFactory(
-    server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
+    server_max_window_bits=11, client_max_window_bits=12, compress_settings={"memLevel": 4}
 )
 
 
@@ -148,6 +148,8 @@ class OcppServer:
     async def _judge(self, door: Door, request: Request) -> Response:
         """What the library and we say to a request, and its row either way."""
         try:
+            if not self._may_compress(request):
+                door.protocol.available_extensions = None
             response = _upgrade(door, request)
             await self._admission.identify(door, request)
         except Refused as refused:
@@ -161,6 +163,13 @@ class OcppServer:
             door, HTTPStatus.SWITCHING_PROTOCOLS, "let in" if door.version else why_not
         )
         return response
+
+    def _may_compress(self, request: Request) -> bool:
+        """2.x requires it of us (part 4, 3.3); 1.6 knows nothing of it, and it costs memory."""
+        deflate = self._config.deflate
+        offered = handshake.offered_in(request.headers)
+        version = handshake.choose_version([name.strip() for name in offered.split(",")])
+        return deflate == "all" or (deflate == "2.x" and version is not None and version != "1.6")
 
     async def _talk(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Door)
