@@ -241,12 +241,3 @@ async def _write_rest(conn: Conn, items: Sequence[Item], out: Outcome) -> None:
                 problem=problem,
                 session_id=item.session_id,
             )
-        if item.notification is not None:
-            action, body = item.notification
-            await messages.add_notification(
-                conn,
-                station_id=item.station_id,
-                received_at=item.received_at,
-                action=action,
-                body=body,
-            )

@@ -48,7 +48,6 @@ class Item:
     status: StatusReport | None = None
     needs_session: bool = False  # else what has no session is kept without one
     quarantine: tuple[str, str, bytes, str] | None = None  # action, message id, body, problem
-    notification: tuple[str, bytes] | None = None
     events: tuple[StationEvent, ...] = ()
     settled: Settled | None = None  # who waits for the commit, until told
     give_up_at: float = 0.0  # by the loop's clock

@@ -10,7 +10,6 @@ _KEPT = (
     ("connection_attempt", "at", 30, "true"),
     ("authorization_decision", "at", 400, "true"),
     ("command", "asked_at", 90, "true"),
-    ("notification", "received_at", 90, "true"),
     ("station_event", "received_at", 400, "true"),
     ("station_event", "received_at", 90, "kind <> 'security'"),
     ("report", "started_at", 90, "true"),

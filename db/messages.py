@@ -99,18 +99,3 @@ async def record_attempt(
         http_status,
         reason,
     )
-
-
-async def add_notification(
-    conn: Conn, *, station_id: int, received_at: datetime, action: str, body: bytes
-) -> None:
-    await conn.execute(
-        """
-        insert into notification (station_id, received_at, action, body)
-        values ($1, $2, $3, $4)
-        """,
-        station_id,
-        received_at,
-        action,
-        body,
-    )

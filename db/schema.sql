@@ -668,23 +668,6 @@ ALTER TABLE public.notice ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE public.notification (
-    id bigint NOT NULL,
-    station_id bigint NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    action text NOT NULL,
-    body bytea NOT NULL
-);
-
-ALTER TABLE public.notification ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.notification_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE public.plan (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -1298,9 +1281,6 @@ ALTER TABLE ONLY public.node
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.notification
-    ADD CONSTRAINT notification_pkey PRIMARY KEY (station_id, id);
-
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
 
@@ -1495,8 +1475,6 @@ CREATE INDEX mail_link_expires ON public.mail_link USING btree (expires_at);
 CREATE INDEX notice_account ON public.notice USING btree (account_id, id DESC);
 
 CREATE INDEX notice_unread ON public.notice USING btree (account_id) WHERE (read_at IS NULL);
-
-CREATE INDEX notification_received ON public.notification USING btree (received_at);
 
 CREATE UNIQUE INDEX plan_name_key ON public.plan USING btree (lower(name));
 

@@ -481,7 +481,7 @@ async def test_a_batch_that_comes_back_does_not_push_newer_messages_out_of_the_l
     assert ingest.log_rows_lost == 1
 
 
-async def test_quarantine_notifications_and_statuses_are_written_with_the_batch(
+async def test_quarantine_and_statuses_are_written_with_the_batch(
     database_url: str, pool: Pool, station_id: int
 ) -> None:
     topics = Topics()
@@ -495,13 +495,11 @@ async def test_quarantine_notifications_and_statuses_are_written_with_the_batch(
                     quarantine=("MeterValues", "q", b"[2]", "odd"),
                 )
             ),
-            ingest.add(item(station_id, tx=None, notification=("NotifyEvent", b"[2]"))),
             ingest.add(item(station_id, tx=None, status=report(station_id, 1))),
         )
 
     (row,) = await pool.fetch("select * from quarantine")
     assert (row["body"], row["problem"], row["session_id"]) == (b"[2]", "odd", session.id)
-    assert await pool.fetchval("select action from notification") == "NotifyEvent"
     assert await pool.fetchval("select status from connector") == "Available"
     assert changes.topic("station", station_id) in topics
 

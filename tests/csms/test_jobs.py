@@ -529,18 +529,10 @@ async def test_what_is_only_for_people_is_kept_for_its_time(
                 age,
                 station.id,
             )
-    await pool.execute(
-        """
-        insert into notification (received_at, action, body, station_id)
-        select now() - age * interval '1 day', 'NotifyEvent', '', $1
-        from unnest(array[89, 91]) as age
-        """,
-        station.id,
-    )
 
     await jobs.expire()
 
-    for name in (*days, "notification"):
+    for name in days:
         assert await pool.fetchval(f"select count(*) from {name}") == 1, name
 
 

@@ -56,11 +56,11 @@ async def test_old_rows_go_in_bites_until_none_is_left(pool: Pool) -> None:
     async with pool.acquire() as conn:
         await conn.execute(
             """
-            insert into notification (station_id, received_at, action, body)
-            select 1, now() - interval '91 days', 'NotifyEvent', ''
+            insert into connection_attempt (at, identity, remote_address, path, http_status, reason)
+            select now() - interval '31 days', 'CP-1', '', '', 401, 'wrong key'
             from generate_series(1, 20001)
             """
         )
         await expiry.delete_old(conn)
 
-        assert await conn.fetchval("select count(*) from notification") == 0
+        assert await conn.fetchval("select count(*) from connection_attempt") == 0

@@ -39,19 +39,6 @@ async def test_what_is_in_quarantine_is_kept_to_the_byte(pool: Pool) -> None:
     assert await only_row(pool, "quarantine") == kept | {"looked_at": None}
 
 
-async def test_a_notification_is_kept_as_received(pool: Pool) -> None:
-    kept: dict[str, Any] = {
-        "station_id": 1,
-        "received_at": NOON,
-        "action": "NotifyEvent",
-        "body": b"[2]",
-    }
-    async with pool.acquire() as conn:
-        await messages.add_notification(conn, **kept)
-
-    assert await only_row(pool, "notification") == kept
-
-
 async def test_an_attempt_of_nobody_known_is_recorded(pool: Pool) -> None:
     attempt: dict[str, Any] = {
         "at": NOON,

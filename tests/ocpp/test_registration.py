@@ -99,7 +99,7 @@ async def test_1_6_before_it_is_accepted_may_boot_and_report_what_it_charged(
     assert await pool.fetchval("select count(*) from reading") == 1
     # What was refused left nothing.
     assert await pool.fetchval("select count(*) from connector") == 0
-    assert await pool.fetchval("select count(*) from notification") == 0
+    assert await pool.fetchval("select count(*) from station_job") == 0
 
 
 @pytest.mark.parametrize("version", FAMILY_2)
