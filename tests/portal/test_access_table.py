@@ -148,6 +148,7 @@ TABLE: dict[str, Row] = {
     "GET /admin/chargers/{identity}/now": ADMINS,
     "GET /admin/chargers/{identity}/said": ADMINS,
     "GET /admin/chargers/{identity}/certificates": ADMINS,
+    "GET /admin/chargers/{identity}/reports": ADMINS,
     "GET /admin/chargers/{identity}/edit": ADMINS,
     "POST /admin/chargers/{identity}/edit": ADMIN_DOES,
     "GET /admin/chargers/{identity}/connectors/new": ADMINS,

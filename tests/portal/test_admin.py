@@ -126,7 +126,7 @@ async def test_a_list_costs_the_same_queries_whatever_is_in_it(
     many = await cost()
 
     assert many == few
-    assert max(few.values()) <= 7
+    assert max(few.values()) <= 11  # the page of a charger, four of them for its reports
     assert api.app[POOL]
 
 

@@ -10,6 +10,7 @@ from portal.views.admin.charger_certificates import routes as charger_certificat
 from portal.views.admin.charger_edit import routes as charger_edit
 from portal.views.admin.charger_forms import routes as charger_forms
 from portal.views.admin.charger_plugs import routes as charger_plugs
+from portal.views.admin.charger_reports import routes as charger_reports
 from portal.views.admin.devices import routes as devices
 from portal.views.admin.dispute_steps import routes as dispute_steps
 from portal.views.admin.disputes import routes as disputes
@@ -40,6 +41,7 @@ routes = [
     *charger_edit,
     *charger_plugs,
     *charger_certificates,
+    *charger_reports,
     *charger,
     *sites,
     *site_members,

@@ -17,6 +17,7 @@ from db.model.stations import Registration
 from portal import acts, pages
 from portal.context import CONFIG, NOTIFIER, connection, transaction
 from portal.forms import Form
+from portal.views.admin import charger_reports
 from portal.views.admin.asking import by, charger_of
 from portal.views.admin.charger_certificates import certificates_of
 from portal.views.admin.devices import plugs_of, tone_of
@@ -46,6 +47,7 @@ async def show(request: web.Request) -> web.Response:
             "commands": await admin_chargers.list_commands(conn, row.id, limit=_COMMANDS),
             "messages": await admin_chargers.list_messages(conn, row.id, limit=_MESSAGES),
             "certificates": await certificates_of(conn, row),
+            **await charger_reports.context_of(conn, row.id),
         }
     return pages.render(
         request,
