@@ -11,6 +11,7 @@ from db.model.stations import Profile, Registration
 from db.rows import Conn, columns, many, maybe
 
 MOST = 500
+_MANY_BOOTS = 5  # within an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class ChargerRow:
     reported: str | None
     error: str | None
     booted_at: datetime | None
+    boots_since: datetime | None
+    boots_lately: int | None  # where it boots again and again
     last_seen_at: datetime | None
     created_at: datetime
     connected_since: datetime | None
@@ -69,13 +72,16 @@ class LoggedMessage:
     took_ms: int | None
 
 
-_CHARGER = """
+_CHARGER = f"""
     select station.id, identity, public_id, station.name, site_id, site.name as site,
         coalesce(site.zone, $1) as zone, station.tariff_id, registration,
         (select tariff.name from tariff where tariff.id = station.tariff_id) as tariff,
         key_hash is not null as has_password, assume_1_6, strict,
         least_profile, out_of_service_at,
         vendor, model, serial_number, firmware, station.ocpp_version, reported, error, booted_at,
+        boots_since,
+        case when boots >= {_MANY_BOOTS} and booted_at > now() - interval '1 hour' then boots end
+            as boots_lately,
         last_seen_at, created_at, link.since as connected_since, link.remote_address, link.node,
         coalesce(live.running, 0) as running, live.power_w
     from station

@@ -99,3 +99,28 @@ async def record_attempt(
         http_status,
         reason,
     )
+
+
+class Before(NamedTuple):
+    """What a station did before it comes in: where it is now, how often it came."""
+
+    held_from: str | None
+    let_in: int  # at most 1,000
+
+
+async def before(conn: Conn, station_id: int, identity: str, *, since: datetime) -> Before:
+    row = await conn.fetchrow(
+        """
+        select (select remote_address from link where station_id = $1),
+            (select count(*) from (
+                select from connection_attempt
+                where identity = $2 and at > $3 and http_status = 101
+                limit 1000
+            ) let_in)
+        """,
+        station_id,
+        identity,
+        since,
+    )
+    assert row is not None
+    return Before(*row)

@@ -103,7 +103,13 @@ async def record_boot(
         f"""
         update station
         set vendor = $2, model = $3, serial_number = coalesce($4, serial_number), firmware = $5,
-            booted_at = $6, last_seen_at = $6
+            booted_at = $6, last_seen_at = $6,
+            boots = case
+                when boots_since > $6::timestamptz - interval '1 hour' then boots + 1 else 1
+            end,
+            boots_since = case
+                when boots_since > $6::timestamptz - interval '1 hour' then boots_since else $6
+            end
         where id = $1
         returning {STATION}
         """,

@@ -2,8 +2,12 @@
 
 import argparse
 import re
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from simulators.errors import SimulatorError
 
 URL = "ws://127.0.0.1:9000/ocpp"
 _SECONDS = {"": 1, "s": 1, "min": 60, "h": 3600}
@@ -17,6 +21,29 @@ def add_central(parser: argparse.ArgumentParser, *, default_url: str | None = UR
         help=f"the central system's address, without the identity ({URL})",
     )
     parser.add_argument("--password", help="for HTTP Basic; none without")
+
+
+def add_tls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ca", type=Path, help="PEM file of whom to trust by wss://")
+    parser.add_argument("--cert", type=Path, help="PEM file of a certificate to show by wss://")
+    parser.add_argument("--key", type=Path, help="PEM file of its key")
+
+
+def tls(given: argparse.Namespace) -> ssl.SSLContext | None:
+    """What wss:// is to go by; None: what the machine trusts. Raises SimulatorError."""
+    if given.ca is None and given.cert is None and given.key is None:
+        return None
+    if (given.cert is None) != (given.key is None):
+        raise SimulatorError("--cert and --key go together")
+    if urlsplit(given.url).scheme != "wss":
+        raise SimulatorError("--ca, --cert and --key are for a wss:// address")
+    try:
+        context = ssl.create_default_context(cafile=given.ca)
+        if given.cert is not None:
+            context.load_cert_chain(given.cert, given.key)
+    except OSError as error:
+        raise SimulatorError(f"--ca, --cert or --key cannot be used: {error}") from None
+    return context
 
 
 def url(text: str) -> str:

@@ -39,6 +39,7 @@ def add(verbs: Any) -> None:
     add("identity", help="the last part of its address, e.g. CP-1")
     add("--version", choices=("1.6", "2.0.1", "2.1"), default="1.6", help="of OCPP (1.6)")
     arguments.add_central(parser)
+    arguments.add_tls(parser)
     add(
         "--connectors",
         type=arguments.whole(99),
@@ -66,6 +67,7 @@ def add(verbs: Any) -> None:
 async def work(given: argparse.Namespace) -> int:
     """Run one station to the end of its commands; 1 when something was refused or dropped."""
     cancel_at_sigterm()
+    tls = arguments.tls(given)
     clock = Clock(datetime.now(UTC) if given.speed <= 1 else None)
     screen = Screen(given.identity, clock, draws=sys.stdout.isatty() and not given.plain)
     station = Station(
@@ -73,6 +75,7 @@ async def work(given: argparse.Namespace) -> int:
         version=given.version,
         url=given.url,
         password=given.password,
+        tls=tls,
         connectors=given.connectors,
         power_w=given.power_w,
         seed=given.seed,

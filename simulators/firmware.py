@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ class Firmware:
         version: Version,
         url: str,
         password: str | None,
+        tls: ssl.SSLContext | None,
         facts: Facts,
         powers_w: Sequence[float],
         register_wh: int | None,
@@ -92,6 +94,7 @@ class Firmware:
         self.network = Network(
             identity,
             url=url,
+            tls=tls,
             dialect=dialect,
             handlers=dialect.handlers(Remote(self)),
             settings=self.settings,

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,7 @@ class Network:
         identity: str,
         *,
         url: str,
+        tls: ssl.SSLContext | None,
         dialect: Dialect,
         handlers: dict[str, Handler],
         settings: Settings,
@@ -52,6 +54,7 @@ class Network:
     ) -> None:
         self._identity = identity
         self._url = url
+        self._tls = tls
         self._dialect = dialect
         self._handlers = {action: self._watched(action, do) for action, do in handlers.items()}
         self._settings = settings
@@ -138,6 +141,7 @@ class Network:
             password=self._settings.text("password") or None,
             subprotocol=self._dialect.subprotocol,
             ping_s=self._settings.number("ping_s"),
+            tls=self._tls,
         )
         engine = Engine(
             self._identity,

@@ -1,6 +1,7 @@
 """A simulated charging station, as tests and people handle it."""
 
 import random
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ class Station(Seen):
         version: Version,
         url: str,
         password: str | None = None,
+        tls: ssl.SSLContext | None = None,
         connectors: int = 1,
         power_w: float | Sequence[float] = 11_000,
         facts: Facts | None = None,
@@ -50,6 +52,7 @@ class Station(Seen):
         """
         Args:
             url: the central system's base address; the identity is appended.
+            tls: whom to trust by wss://, and what certificate to show.
             connectors: EVSEs, numbered from 1, each with one connector.
             power_w: of each EVSE; or one figure for each, which then are as many as these.
             facts: vendor, model, serial number and firmware.
@@ -75,6 +78,7 @@ class Station(Seen):
             version=version,
             url=url,
             password=password,
+            tls=tls,
             facts=replace(facts, serial=facts.serial or f"SIM-{identity}"[:25]),
             powers_w=powers_w,
             register_wh=register_wh,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import structlog
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 #: Instead of an HTTP status, of who got no further than TLS.
 NO_HTTP = 0
 _MOST_AT_ONCE = 100
+_MANY_AN_HOUR = 60
 
 
 class Attempts:
@@ -40,6 +41,23 @@ class Attempts:
                 status=int(status),
                 reason=reason,
             )
+
+    async def record_let_in(self, door: Door) -> None:
+        """What is odd about it is said with it: it is the same charger that comes again."""
+        station = door.station
+        assert station is not None
+        async with self._pool.acquire(timeout=5) as conn:
+            since = datetime.now(UTC) - timedelta(hours=1)
+            before = await messages.before(conn, station.id, station.identity, since=since)
+        reason = "let in"
+        if before.held_from not in (None, door.remote):
+            reason += (
+                f", instead of its connection from {before.held_from}:"
+                " is it connected from two places?"
+            )
+        if before.let_in >= _MANY_AN_HOUR:
+            reason += f", {before.let_in + 1} times within an hour: its connection does not hold"
+        await self.record(door, HTTPStatus.SWITCHING_PROTOCOLS, reason)
 
     async def record_unreadable(self, door: Door, refused: Refused) -> None:
         with _said_if_lost(refused.reason):

@@ -158,10 +158,11 @@ class OcppServer:
             response = door.respond(refused.status, refused.reason + "\n")
             response.headers.update(refused.headers)
             return response
-        why_not = handshake.why_no_version(handshake.offered_in(request.headers))
-        await self._attempts.record(
-            door, HTTPStatus.SWITCHING_PROTOCOLS, "let in" if door.version else why_not
-        )
+        if door.version is not None:
+            await self._attempts.record_let_in(door)
+        else:
+            why_not = handshake.why_no_version(handshake.offered_in(request.headers))
+            await self._attempts.record(door, HTTPStatus.SWITCHING_PROTOCOLS, why_not)
         return response
 
     def _may_compress(self, request: Request) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from csms.rules.pricing_terms import Terms, encode
-from db import tariffs
+from db import stations, tariffs
 from db.rows import Pool
 from tests.portal import build
 from tests.portal.browser import Browser, add_person, signed_in
@@ -82,6 +83,28 @@ async def test_a_charger_gets_the_lowest_profile_that_it_may_connect_with(
     assert "a certificate" in unsaid.text
     rows = await pool.fetch("select identity, least_profile from station order by identity")
     assert [tuple(row) for row in rows] == [("CP-1", 3), ("CP-2", 2)]
+
+
+async def test_boots_again_and_again_are_shown(desk: Browser, pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        station = await pool.fetchval("select id from station")
+        now = await pool.fetchval("select now()")
+
+        async def boot(at: datetime) -> None:
+            await stations.record_boot(
+                conn, station, vendor=None, model=None, serial_number=None, firmware=None,
+                booted_at=at,
+            )  # fmt: skip
+
+        await boot(now - timedelta(hours=2))
+        for minutes in (50, 40, 30, 20):
+            await boot(now - timedelta(minutes=minutes))
+        four = await desk.get(CHARGER)
+        await boot(now)
+        five = await desk.get(CHARGER)
+
+    assert "does it lose power?" not in four.text
+    assert "5 times since" in five.text
 
 
 async def test_a_tariff_that_is_not_there_is_refused(desk: Browser, pool: Pool) -> None:
