@@ -12,6 +12,7 @@ import structlog
 
 from csms import charging
 from csms.config import Config
+from csms.ocpp import kept_frames
 from csms.ocpp.runner import hide_secrets
 from csms.rules import parts
 from csms.rules import sessions as rules
@@ -21,6 +22,7 @@ from db import (
     expiry,
     links,
     partitions,
+    quarantine,
     reports,
     session_closing,
     session_live,
@@ -54,6 +56,7 @@ class Jobs(Runner):
                 Job("energy", timedelta(seconds=2), self.read_energy_again),
                 Job("sessions", timedelta(seconds=15), self.end_doubtful_sessions),
                 Job("closing", timedelta(seconds=1), self.close_asked_sessions),
+                Job("quarantine", timedelta(seconds=1), self.settle_quarantine),
                 Job("links", timedelta(seconds=10), self.release_dead_links),
                 Job("reports", timedelta(seconds=10), self.give_up_silent_reports),
                 Job("partitions", timedelta(hours=1), self.keep_partitions),
@@ -111,6 +114,20 @@ class Jobs(Runner):
                 log.info("session.closed_by_person", session=session.id)
 
         await self._of_each("closing", asked, close)
+
+    async def settle_quarantine(self) -> None:
+        """Messages of which a person said whose they are."""
+        async with self._pool.acquire(timeout=5) as conn:
+            assigned = await quarantine.list_assigned(conn, _CLOSE_BATCH)
+
+        async def give(conn: Conn, topics: set[str], session: Session) -> None:
+            now = datetime.now(UTC)
+            for kept in await quarantine.take_assigned(conn, session.station_id, session.id, now):
+                current = await sessions.get(conn, session.id)
+                await kept_frames.apply(conn, topics, current, kept)
+                log.info("quarantine.applied", id=kept.id, session=session.id)
+
+        await self._of_each("quarantine", assigned, give)
 
     async def release_dead_links(self) -> None:
         """What processes held, and had asked, that died and did not come back."""

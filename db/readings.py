@@ -127,6 +127,43 @@ async def attach(
     return int(done.split()[-1])
 
 
+async def move(
+    conn: Conn,
+    station_id: int,
+    *,
+    received_at: datetime,
+    since: datetime,
+    until: datetime,
+    session_id: int,
+) -> tuple[int, set[int]]:
+    """
+    Give a session the readings that one message brought, of times from `since` to `until`.
+
+    How many of that message are kept, and the sessions that lose some.
+    """
+    records = await conn.fetch(
+        """
+        with found as (
+            select at, fingerprint, session_id from reading
+            where station_id = $1 and at between $3 and $4 and received_at = $2
+        ), moved as (
+            update reading set session_id = $5
+            from found
+            where reading.station_id = $1 and reading.at = found.at
+                and reading.fingerprint = found.fingerprint
+        )
+        select session_id from found
+        """,
+        station_id,
+        received_at,
+        since,
+        until,
+        session_id,
+    )
+    losers = {record["session_id"] for record in records} - {None, session_id}
+    return len(records), losers
+
+
 async def add_energy(conn: Conn, increments: Iterable[tuple[int, datetime, Decimal]]) -> None:
     """Add (station_id, hour of arrival, Wh) to the hourly roll-up."""
     sums: dict[tuple[int, datetime], Decimal] = {}

@@ -724,7 +724,12 @@ CREATE TABLE public.quarantine (
     body bytea NOT NULL,
     problem text NOT NULL,
     session_id bigint,
-    looked_at timestamp with time zone
+    looked_at timestamp with time zone,
+    settled_by bigint,
+    note text,
+    assigned_to bigint,
+    applied_at timestamp with time zone,
+    CONSTRAINT quarantine_note_check CHECK ((length(note) <= 280))
 );
 
 ALTER TABLE public.quarantine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1482,6 +1487,8 @@ CREATE INDEX price_step_session ON public.price_step USING btree (station_id, se
 
 CREATE INDEX price_step_statement ON public.price_step USING btree (account_id, statement_month) WHERE (statement_month IS NOT NULL);
 
+CREATE INDEX quarantine_assigned ON public.quarantine USING btree (station_id, id) WHERE ((assigned_to IS NOT NULL) AND (applied_at IS NULL));
+
 CREATE INDEX quarantine_open ON public.quarantine USING btree (received_at DESC) WHERE (looked_at IS NULL);
 
 CREATE INDEX quarantine_received ON public.quarantine USING btree (received_at);
@@ -1637,6 +1644,9 @@ ALTER TABLE ONLY public.plan
 
 ALTER TABLE ONLY public.price_step
     ADD CONSTRAINT price_step_by_account_id_fkey FOREIGN KEY (by_account_id) REFERENCES public.account(id);
+
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_settled_by_fkey FOREIGN KEY (settled_by) REFERENCES public.account(id);
 
 ALTER TABLE ONLY public.report_part
     ADD CONSTRAINT report_part_station_id_report_id_fkey FOREIGN KEY (station_id, report_id) REFERENCES public.report(station_id, id) ON DELETE CASCADE;

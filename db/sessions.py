@@ -292,6 +292,22 @@ async def mark_recompute(conn: Conn, keys: Sequence[tuple[int, int]]) -> None:
     )
 
 
+async def forget_read_from(
+    conn: Conn, station_id: int, numbers: Sequence[int], *, since: datetime, until: datetime
+) -> None:
+    """Their first readings were of that time and are another session's: they are not lost."""
+    await conn.execute(
+        """
+        update charging_session set read_from = null
+        where station_id = $1 and id = any($2) and read_from between $3 and $4
+        """,
+        station_id,
+        numbers,
+        since,
+        until,
+    )
+
+
 async def list_recompute_due(conn: Conn, limit: int) -> list[tuple[int, int]]:
     """In no order, so that some that cannot be done do not stand before the others for ever."""
     records = await conn.fetch(

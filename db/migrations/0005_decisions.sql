@@ -76,3 +76,12 @@ create table event_stream_value (
     primary key (station_id, stream_id, id)
 );
 create index event_stream_value_received on event_stream_value (received_at);
+
+-- What a person made of a message in quarantine: the portal writes it, csms brings it about.
+alter table quarantine
+    add column settled_by bigint references account,
+    add column note text check (length(note) <= 280),
+    add column assigned_to bigint,                  -- the session that it is of; null: of none
+    add column applied_at timestamptz;              -- when that session got what it says
+create index quarantine_assigned on quarantine (station_id, id)
+    where assigned_to is not null and applied_at is null;

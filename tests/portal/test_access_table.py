@@ -120,6 +120,8 @@ TABLE: dict[str, Row] = {
     "GET /admin/needs/{kind}": ADMINS,
     "POST /admin/needs/review/{id}": ADMIN_DOES,
     "GET /admin/quarantine": ADMINS,
+    "GET /admin/quarantine/{station_id}/{id}": ADMINS,
+    "POST /admin/quarantine/{station_id}/{id}": ADMIN_FORM,
     "POST /admin/quarantine/{station_id}/{id}/looked": ADMIN_DOES,
     "GET /admin/stickers": ADMINS,
     "GET /admin/system": ADMINS,

@@ -215,6 +215,74 @@ async def test_a_kept_message_is_read_and_put_away(desk: Browser, pool: Pool) ->
     assert "1 thing" in await needs(desk)
 
 
+async def test_a_kept_message_is_settled_by_hand_once(desk: Browser, pool: Pool) -> None:
+    one, two = await station(pool), await station(pool, "CP-2")
+    async with pool.acquire() as conn:
+        mine = await build.session(conn, one)
+        other = await build.session(conn, two)
+    await pool.execute(
+        """
+        insert into quarantine (station_id, received_at, action, body, problem)
+        values ($1, now(), 'StopTransaction', $2, 'its <b>number</b> is unknown')
+        """,
+        one.id,
+        b'[2,"7","StopTransaction",{"meterStop":"<script>"}]',
+    )
+    id = await pool.fetchval("select id from quarantine")
+    path = f"/admin/quarantine/{one.id}/{id}"
+
+    shown = await desk.get(path)
+    assert "its &lt;b&gt;number&lt;/b&gt; is unknown" in shown.text
+    assert "<script>" not in shown.text.partition("<pre")[2].partition("</pre>")[0]
+    assert f"#{mine.id}: " in shown.text
+    assert f"#{other.id}: " not in shown.text
+
+    for given in ({}, {"session": str(mine.id)}, {"session": str(other.id), "note": "by hand"}):
+        assert (await desk.post(path, given, page=path)).status == 422
+    assert await pool.fetchval("select settled_by from quarantine") is None
+
+    given = {"session": str(mine.id), "note": "the driver's <i>photo</i>"}
+    done = await desk.post(path, given, page=path)
+    assert "It is settled." in done.text
+    assert "its &lt;b&gt;number" not in done.text
+    row = dict((await pool.fetch("select * from quarantine"))[0])
+    assert (row["assigned_to"], row["note"], row["applied_at"]) == (mine.id, given["note"], None)
+    assert row["looked_at"] is not None
+    (act,) = await pool.fetch("select * from audit where action ~ 'quarantine'")
+    assert (act["action"], act["subject"]) == ("quarantine.assigned", f"quarantine:{id}")
+
+    again = await desk.post(path, {"session": "none", "note": "another"}, page="/admin/quarantine")
+    assert "Somebody settled it already." in again.text
+    assert await pool.fetchval("select count(*) from audit where action ~ 'quarantine'") == 1
+    settled = (await desk.get(path)).text
+    assert "the driver&#39;s &lt;i&gt;photo&lt;/i&gt;" in settled
+    assert f'href="/admin/transactions/{mine.id}"' in settled
+    assert "Settled</a> by" in (await desk.get("/admin/quarantine?show=looked")).text
+
+
+async def test_a_kept_message_is_of_no_session(desk: Browser, pool: Pool) -> None:
+    one = await station(pool)
+    await pool.execute(
+        """
+        insert into quarantine (station_id, received_at, action, body, problem)
+        values ($1, now(), 'MeterValues', '[]', 'odd')
+        """,
+        one.id,
+    )
+    id = await pool.fetchval("select id from quarantine")
+    path = f"/admin/quarantine/{one.id}/{id}"
+    await desk.post(path, {"session": "none", "note": "a test"}, page=path)
+
+    row = dict((await pool.fetch("select * from quarantine"))[0])
+    assert (row["assigned_to"], row["note"]) == (None, "a test")
+    assert await pool.fetchval("select action from audit where action ~ 'quarantine'") == (
+        "quarantine.dismissed"
+    )
+    assert "Nothing waits here" in (await desk.get("/admin/quarantine")).text
+    for wrong in (f"/admin/quarantine/{one.id + 1}/{id}", f"/admin/quarantine/{10**19}/{id}"):
+        assert (await desk.get(wrong)).status == 404
+
+
 async def test_the_figures_are_those_of_the_rows(desk: Browser, pool: Pool) -> None:
     one, two = await station(pool, "A"), await station(pool, "B", seen=2 * HOUR)
     await station(pool, "C")

@@ -18,6 +18,7 @@ from portal.views.admin.driver import routes as driver
 from portal.views.admin.drivers import routes as drivers
 from portal.views.admin.overview import routes as overview
 from portal.views.admin.plans import routes as plans
+from portal.views.admin.quarantine_settle import routes as quarantine_settle
 from portal.views.admin.reservations import routes as reservations
 from portal.views.admin.site_members import routes as site_members
 from portal.views.admin.sites import routes as sites
@@ -32,6 +33,7 @@ from portal.views.admin.transactions import routes as transactions
 # The forms first: /admin/chargers/new is not a charger called new.
 routes = [
     *overview,
+    *quarantine_settle,
     *transactions,
     *transaction_export,
     *transaction_close,
