@@ -55,12 +55,13 @@ class Assigned:
     ocpp_version: str | None
 
 
-_KEPT = """
+_SHOWN = """
     select kept.id, station_id, identity, coalesce(station.name, identity) as charger,
         coalesce(site.zone, $1) as zone, received_at, action, problem, body,
         session_id as session, looked_at, note, coalesce(account.name, account.email) as settled_by,
         assigned_to, applied_at
-    from quarantine kept
+"""
+_BESIDE = """
     join station on station.id = station_id
     left join site on site.id = site_id
     left join account on account.id = settled_by
@@ -73,12 +74,13 @@ async def list_page(conn: Conn, *, zone: str, is_looked_at: bool, limit: int) ->
         conn,
         Kept,
         f"""
-        {_KEPT}
-        where kept.id in (
-            select id from quarantine
+        {_SHOWN}
+        from (
+            select * from quarantine
             where looked_at is {"not" if is_looked_at else ""} null
             order by received_at desc, id desc limit $2
-        ) and looked_at is {"not" if is_looked_at else ""} null
+        ) kept
+        {_BESIDE}
         order by received_at desc, kept.id desc
         """,
         zone,
@@ -108,7 +110,12 @@ async def set_looked_at(conn: Conn, station_id: int, id: int, now: datetime) -> 
 async def find(conn: Conn, station_id: int, id: int, *, zone: str) -> Kept | None:
     """`zone` is for chargers without a site."""
     return await maybe(
-        conn, Kept, f"{_KEPT} where station_id = $2 and kept.id = $3", zone, station_id, id
+        conn,
+        Kept,
+        f"{_SHOWN} from quarantine kept {_BESIDE} where station_id = $2 and kept.id = $3",
+        zone,
+        station_id,
+        id,
     )
 
 

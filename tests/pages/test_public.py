@@ -109,6 +109,8 @@ async def test_nothing_is_wrong_with_these_pages(site: Site) -> None:
         where evse = 2
         """
     )
+    kept = await site.pool.fetchrow("select station_id, id from quarantine")
+    assert kept is not None
     one, two = await public_id(site, "CP-1"), await public_id(site, "CP-2")
     wrong: list[str] = []
     for_all = [f"/c/{one}", f"/c/{two}", "/c/NOTHERE2"]
@@ -117,6 +119,7 @@ async def test_nothing_is_wrong_with_these_pages(site: Site) -> None:
         "/admin/needs/faulted",
         "/admin/needs/review",
         "/admin/quarantine",
+        f"/admin/quarantine/{kept['station_id']}/{kept['id']}",
         "/admin/system",
         "/admin/stickers",
         "/admin/reservations",
