@@ -7,7 +7,7 @@ STAMP := .venv/installed-from-lock
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.13 python3.12 python3.11 python3 python
 
-.PHONY: help setup run test check format statements planted bench load-demo schema psql lock clean
+.PHONY: help setup run test check format statements catalogue planted bench load-demo schema psql lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,16 +40,20 @@ test: setup ## Run the tests
 	@$(PY) -m tests.pages.chromium
 	@PYTHONASYNCIODEBUG=1 $(PY) -m pytest -n 4 --dist worksteal
 
-check: setup ## Check style, types, import rules and that each statement has a test
+check: setup ## Check style, types, import rules, and that each statement and row has a test
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) -m mypy run.py
 	@$(PY) .venv/bin/lint-imports
 	@$(PY) -m tests.statements --quiet
+	@$(PY) -m tests.catalogue --quiet
 
 statements: setup ## List the documents' statements and the tests that prove each
 	@$(PY) -m tests.statements
+
+catalogue: setup ## List the catalogue of bad input and the tests that prove each row
+	@$(PY) -m tests.catalogue
 
 planted: setup ## Plant ten bugs in a copy; the statements' tests must notice each
 	@$(PY) -m tests.planted

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+import structlog
+
 from csms.items import Item, Outcome, Sessions, advance, row
 from db import (
     changes,
@@ -25,6 +27,8 @@ from db.model.readings import Reading
 from db.model.sessions import Session, SessionLive
 from db.rows import Conn
 from db.session_live import Step
+
+log = structlog.get_logger()
 
 _WINDOW = timedelta(seconds=60)  # readings may come so late after the end (digest 3.7)
 
@@ -48,6 +52,8 @@ async def write(conn: Conn, known: Sessions, items: Sequence[Item]) -> Outcome:
     lives = await _find(conn, known, metered)
     strays = [item for item in metered if id(item) not in lives]
     ended = await _ended(conn, strays) if strays else {}
+    if strays:
+        await _keep_apart(conn, [item for item in strays if id(item) not in ended])
     for item in metered:
         if item.needs_session and not _is_placed(item, lives.get(id(item)), ended.get(id(item))):
             out.refused.add(id(item))
@@ -68,6 +74,18 @@ async def write(conn: Conn, known: Sessions, items: Sequence[Item]) -> Outcome:
                 out.topics.add(changes.topic("session", session.id, account_id=session.account_id))
     await _write_rest(conn, written, out)
     return out
+
+
+async def _keep_apart(conn: Conn, homeless: list[Item]) -> None:
+    """1.6: its numbers are ours, so who names another station's is mistaken, or lies (D-P33)."""
+    named = {item.transaction_id for item in homeless if item.said is not None}
+    numbers = [int(number) for number in named if number is not None]
+    others = await sessions.list_given(conn, numbers) if numbers else set()
+    for item in homeless:
+        if item.said is not None and item.transaction_id in others:
+            problem = f"a reading of transaction {item.transaction_id}, which is another charger's"
+            item.quarantine = item.quarantine or (*item.said, problem)
+            log.warning("reading.of_another_station", station_id=item.station_id)
 
 
 def _is_placed(item: Item, live: SessionLive | None, session: Session | None) -> bool:

@@ -48,6 +48,8 @@ class Item:
     status: StatusReport | None = None
     needs_session: bool = False  # else what has no session is kept without one
     quarantine: tuple[str, str, bytes, str] | None = None  # action, message id, body, problem
+    # Action, message id and body: kept apart if its transaction is another station's.
+    said: tuple[str, str, bytes] | None = None
     events: tuple[StationEvent, ...] = ()
     settled: Settled | None = None  # who waits for the commit, until told
     give_up_at: float = 0.0  # by the loop's clock

@@ -15,6 +15,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from jsonschema_rs import Draft4Validator, ValidationError
 
+from csms.rules import clocks
+
 Version = Literal["1.6", "2.0.1", "2.1"]
 Payload = dict[str, Any]
 
@@ -76,17 +78,25 @@ def schema(version: str, action: str, is_answer: bool = False) -> dict[str, Any]
 
 
 @cache
-def _validator(version: str, action: str, is_answer: bool) -> Draft4Validator:
-    # Formats are not checked: times are read leniently by rules.clocks.
-    return Draft4Validator(schema(version, action, is_answer), validate_formats=False)
+def _validator(version: str, action: str, is_answer: bool, is_strict: bool) -> Draft4Validator:
+    # Times are read leniently by rules.clocks; a strict station hears of those that name none.
+    formats = {"date-time": lambda text: clocks.parse(text) is not None}
+    return Draft4Validator(
+        schema(version, action, is_answer), validate_formats=is_strict, formats=formats
+    )
 
 
 def violation(
-    version: str, action: str, payload: object, *, is_answer: bool = False
+    version: str,
+    action: str,
+    payload: object,
+    *,
+    is_answer: bool = False,
+    is_strict: bool = False,
 ) -> Violation | None:
     """The first thing wrong with a payload of a known action; None when it is right."""
     try:
-        _validator(version, action, is_answer).validate(payload)
+        _validator(version, action, is_answer, is_strict).validate(payload)
     except ValidationError as found:
         error = found  # the first one: naming each of a hundred thousand would hold up everybody
     else:

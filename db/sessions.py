@@ -251,6 +251,18 @@ async def list_by_transactions(
     return {(row.station_id, row.family, row.transaction_id): row for row in found}
 
 
+async def list_given(conn: Conn, numbers: Sequence[int]) -> set[str]:
+    """Of these transactions of 1.6, which are numbers that we give, those that some station has."""
+    rows = await conn.fetch(
+        """
+        select transaction_id from charging_session
+        where id = any($1::bigint[]) and family = 'v16'
+        """,
+        numbers,
+    )
+    return {row["transaction_id"] for row in rows}
+
+
 async def lock(conn: Conn, station_id: int, session_id: int) -> None:
     """Before its readings are read: who marks it meanwhile does so after what is made of them."""
     await conn.execute(

@@ -233,7 +233,7 @@ class Dispatch:
         gate.check_registered(link, action)
         payload: Payload = frame.payload
         problem = frame.problem
-        wrong = say.violation(version, action, payload)
+        wrong = say.violation(version, action, payload, is_strict=link.station.strict)
         if wrong is not None and not link.station.strict:
             payload = salvage.fit(version, action, payload, rough=is_kept)
             still_wrong = say.violation(version, action, payload)

@@ -169,6 +169,7 @@ class Runner:
     async def _settle(
         self, command: Command, state: CommandState, reason: str | None, answer: bytes | None
     ) -> None:
+        reason = reason and reason.replace("\x00", "\ufffd")  # in the station's words
         # The outcome is known only here: keep trying for as long as an operator may look.
         for _ in range(120):
             try:

@@ -23,6 +23,7 @@ NO_START = "no_start"  # its start was never heard
 INCOMPLETE = "incomplete"  # a stop of something unknown, for a person to settle
 UNAUTHORIZED = "unauthorized"
 UNREGISTERED = "unregistered"  # the station was not accepted: not billed
+START_CONFLICT = "start_conflict"  # a second start said another EVSE or card
 STOP_CONFLICT = "stop_conflict"  # a second stop said another register
 LATE_READING = "late_reading"
 GUESSED_END = "guessed_end"  # ended by a stop of a number that we never gave
@@ -31,7 +32,7 @@ CLOSED_BY_PERSON = "closed_by_person"  # its charger never said the end, and som
 NEEDS_REVIEW = "needs_review"
 MALFORMED = "malformed"  # a message of it broke the schema; it is in quarantine
 
-_FOR_A_PERSON = {STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED}
+_FOR_A_PERSON = {START_CONFLICT, STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED}
 _RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED, GUESSED_END, CLOSED_BY_PERSON}
 
 FREE_FOR = timedelta(seconds=120)  # digest 9.18: the stop may follow the status

@@ -56,6 +56,17 @@ async def test_of_many_generations_the_latest_is_found(pool: Pool) -> None:
         assert await sessions.find_by_transaction(conn, station.id, "v2", "T") is None
 
 
+async def test_numbers_that_we_gave_are_told_from_others(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        station = await build.station(conn)
+        ours = await build.session(conn, station)
+        theirs = await build.session(conn, station, family="v2", transaction_id="7")
+
+        given = await sessions.list_given(conn, [ours.id, theirs.id, theirs.id + 1])
+
+    assert given == {str(ours.id)}
+
+
 async def test_one_session_at_a_time_is_open_on_an_evse(pool: Pool) -> None:
     async with pool.acquire() as conn:
         station = await build.station(conn)

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from db import connect
 from db.rows import Pool
 from tests.conftest import copied
+from tests.ocpp.yard import Yard
 from tests.wire import add_station, csms
 
 LIMIT_BYTES = 4_096
@@ -119,5 +120,19 @@ async def central(
             try:
                 await pool.execute("update station set booted_at = now()")
                 yield Central(server.port, pool)
+            finally:
+                await pool.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def yard(
+    server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Yard]:
+    """A csms for any number of chargers; for tests of the module's own loop."""
+    async for url in copied(server_url, template):
+        async with csms(url, tmp_path_factory.mktemp("yard")) as server:
+            pool = await connect.create_pool(url, min_size=1, max_size=2)
+            try:
+                yield Yard(server.url, pool)
             finally:
                 await pool.close()

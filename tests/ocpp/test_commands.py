@@ -20,6 +20,7 @@ from db import changes, commands, sessions
 from db.model.commands import Command, Raw, StartSession, StopSession, TypedCommand
 from db.model.stations import Station
 from db.rows import Pool
+from tests.catalogue.marks import by_row, row
 from tests.ocpp.conftest import until
 from tests.wire import Charger, Csms, add_station, charger, csms
 
@@ -226,29 +227,53 @@ async def test_the_stations_own_words_settle_a_command(
     assert json.loads(done.answer) == answer
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        ([4, None, "NotSupported", "no such thing", {}], "NotSupported: no such thing"),
-        ([4, None, "InternalError", "", {}], "InternalError"),
-        ([3, None, "yes"], "the answer was not readable"),
-        ([3, None, {"status": "Perhaps"}], "the answer was not readable: status: "),
-    ],
-)
+# Row, the answer without its id, why the command is refused, the message id if it is another.
+REFUSALS: list[tuple[str, list[Any], str, str | None]] = [
+    ("R34 no payload", [3, None], "the answer was not readable", None),
+    ("R34 null", [3, None, None], "the answer was not readable", None),
+    ("R34 text", [3, None, "yes"], "the answer was not readable", None),
+    ("R34 more", [3, None, {"status": "Accepted"}, {}], "the answer was not readable", None),
+    ("R35 bad word", [3, None, {"status": "Perhaps"}], "the answer was not readable: status", None),
+    ("R35 nothing", [3, None, {}], "the answer was not readable: payload", None),
+    ("R36 as it should", [4, None, "NotSupported", "no such thing", {}], "NotSupported: no", None),
+    ("R36 no text", [4, None, "InternalError", "", {}], "InternalError", None),
+    ("R36 unknown code", [4, None, "Nonsense", "x", {}], "Nonsense: x", None),
+    ("R36 two", [4, None], "no code", None),
+    ("R36 three", [4, None, "GenericError"], "GenericError", None),
+    ("R36 four", [4, None, "GenericError", "x"], "GenericError: x", None),
+    ("R36 six", [4, None, "GenericError", "x", {}, {}], "GenericError: x", None),
+    ("R36 null details", [4, None, "GenericError", "x", None], "GenericError: x", None),
+    ("R36 code a number", [4, None, 5, {}, {}], "5", None),
+    ("R36 NUL", [4, None, "a\0b", "c\0d", {}], "a\ufffdb: c\ufffdd", None),
+    ("R37 the id -1", [4, None, "GenericError", "", {}], "GenericError", "-1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "answer", "why", "message_id"), by_row(REFUSALS))
 async def test_an_error_or_an_unreadable_answer_is_a_refusal(
-    server: Csms, pool: Pool, station: Station, answer: list[Any], why: str
+    server: Csms,
+    pool: Pool,
+    station: Station,
+    name: str,
+    answer: list[Any],
+    why: str,
+    message_id: str | None,
 ) -> None:
     async with ready(server) as cp:
         asked = await ask(pool, station, HARD)
-        answer[1] = (await heard_call(cp))[1]
-        await cp.socket.send(json.dumps(answer))
+        asked_id = (await heard_call(cp))[1]
+        said = [answer[0], message_id or asked_id, *answer[2:]]
+        await cp.socket.send(json.dumps(said))
         done = await settled(pool, asked)
+        assert "currentTime" in await cp.call("Heartbeat", {})
+        assert cp.asked == []
 
     assert done.state == "refused"
     assert (done.reason or "").startswith(why)
     assert done.answer is None
 
 
+@row("D-R33")
 async def test_no_answer_in_time_expires_the_command_and_a_late_one_is_ignored(
     database_url: str, tmp_path: Path, pool: Pool, station: Station
 ) -> None:

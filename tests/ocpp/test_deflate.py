@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from csms.config import Deflate
+from tests.catalogue.marks import row
 from tests.ocpp.conftest import LIMIT_BYTES, Central, Log
 from tests.raw_socket import TEXT, RawSocket, asking, dialled, frame, joined
 from tests.wire import add_station, csms
@@ -39,6 +40,7 @@ async def answer(raw: RawSocket, window_bits: int = 11) -> object:
     return json.loads(inflate.decompress(payload + b"\x00\x00\xff\xff"))
 
 
+@row("D-W26")
 @pytest.mark.parametrize(
     ("offered", "agreed"),
     [
@@ -103,6 +105,7 @@ async def test_who_may_compress_is_a_setting(
     assert ("sec-websocket-extensions" in response.headers) == is_agreed
 
 
+@row("D-W24")
 async def test_w24_a_bomb_is_refused_before_it_is_unpacked(central: Central, log: Log) -> None:
     bomb = deflated(bytes(BOMB_BYTES))
     assert len(bomb) < 60_000
@@ -118,6 +121,7 @@ async def test_w24_a_bomb_is_refused_before_it_is_unpacked(central: Central, log
     log.check_is_quiet()
 
 
+@row("D-W24")
 async def test_w24_the_limit_is_of_what_is_unpacked(central: Central, log: Log) -> None:
     start = b'[2,"a","Nonsense",{"x":"'
     fits = start + b"y" * (LIMIT_BYTES - len(start) - 3) + b'"}]'
@@ -136,6 +140,7 @@ async def test_w24_the_limit_is_of_what_is_unpacked(central: Central, log: Log) 
 @pytest.mark.parametrize(
     "garbage", [b"\xff" * 100, random.Random(7).randbytes(500), b"\x07"], ids="W25 {!r:.12}".format
 )
+@row("D-W25")
 async def test_w25_a_stream_that_is_none_is_closed(
     central: Central, log: Log, garbage: bytes
 ) -> None:

@@ -1,19 +1,21 @@
-"""Reliability D-R01 to R37: every frame with the answer that its row names, on one open socket."""
+"""Reliability D-R01 to R44: every frame with the answer that its row names, on one open socket."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.wire import Charger, add_station, charger, csms
+from csms.ocpp import dispatch
+from tests.catalogue.marks import row
+from tests.ocpp.yard import FAMILY_2, FORMAT, VERSIONS, Yard, check_refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HEARTBEAT = '[2,"beat","Heartbeat",{}]'
-BOOT_16 = {"chargePointVendor": "V", "chargePointModel": "M"}
-BOOT_2 = {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}}
 LONG = "x" * 37
 
 # What an unreadable frame is told, in 1.6 and in 2.x.
@@ -90,7 +92,13 @@ ROWS: list[tuple[str, str, Any]] = [
         for x in ("heartbeat", "HeartbeatRequest", "Heartbeat.req")
     ],
     ("R25", '[2,"a","Reset",{}]', both("a", "NotSupported")),
-    ("R26", "", None),  # differs by version: below
+    *[
+        ("R26", f'[2,"a","{action}",{{}}]', ("a", code_16, code_2))
+        for action, code_16, code_2 in (
+            ("TransactionEvent", NOT_KNOWN, None),
+            ("StartTransaction", None, NOT_KNOWN),
+        )
+    ],
     ("R27", '[2,"a","BootNotification-Signed",{}]', both("a", "NotSupported")),
     *[
         ("R28", f'[2,"a","{x}",{{}}]', both("a", NOT_KNOWN))
@@ -117,93 +125,215 @@ ROWS: list[tuple[str, str, Any]] = [
 ]
 
 
-def expected(version: str, row: str, text: str, told: Any) -> Any:
+def rows() -> list[Any]:
+    """One parameter for each row, with all its frames."""
+    return [
+        pytest.param([case for case in ROWS if case[0] == name], id=name, marks=row(f"D-{name}"))
+        for name in dict.fromkeys(case[0] for case in ROWS)
+    ]
+
+
+def expected(version: str, told: Any) -> Any:
     """None, "answered", or (id, code) in a version."""
-    if row == "R26":
-        return None
     if told in (IGNORED, ANSWERED):
         return told
     message_id, code_16, code_2 = told
     code = code_16 if version == "1.6" else code_2
-    if code == ANSWERED:
-        return ANSWERED
     if isinstance(code, tuple):
         return code[0], code[2]
-    if version == "2.1" and row == "R13" and text.startswith(("[5", "[6")):
-        return None
-    return None if code is None else (message_id, code)
+    return code if code in (ANSWERED, None) else (message_id, code)
 
 
-async def answer_to(station: Charger, text: str) -> Any:
-    """The frame that a text is answered with, or None when it is ignored."""
-    await station.socket.send(text)
-    await station.socket.send('[2,"probe","Heartbeat",{}]')
-    first = json.loads(await station.socket.recv())
-    if first[1] == "probe":
-        return None
-    last = json.loads(await station.socket.recv())
-    # A bad frame is told so at once; the answers to CALLs keep their order.
-    assert {first[1], last[1]} >= {"probe"}, (first, last)
-    return first if last[1] == "probe" else last
-
-
-def check(version: str, row: str, text: str, told: Any, answer: Any) -> None:
-    want = expected(version, row, text, told)
+def check(version: str, name: str, told: Any, answer: Any) -> None:
+    want = expected(version, told)
     if want is None:
-        assert answer is None, (row, answer)
+        assert answer is None, (name, answer)
     elif want == ANSWERED:
-        assert answer is not None, row
-        assert answer[0] == 3, (row, answer)
+        assert answer is not None, name
+        assert answer[0] == 3, (name, answer)
     else:
-        assert answer is not None, row
-        assert answer[:3] == [4, *want], (row, answer)
+        assert answer is not None, name
+        assert answer[:3] == [4, *want], (name, answer)
         assert len(answer) == 5
         assert len(answer[3]) <= 255
         assert answer[4] == {}
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
-async def test_every_bad_frame_gets_the_answer_of_its_row_and_the_socket_stays_open(
-    database_url: str, tmp_path: Path, version: str
+@pytest.mark.parametrize("cases", rows())
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_bad_frame_gets_the_answer_of_its_row_and_the_socket_stays_open(
+    yard: Yard, version: str, cases: list[tuple[str, str, Any]]
 ) -> None:
-    await add_station(database_url, "CP-1")
-
-    async with (
-        csms(database_url, tmp_path) as server,
-        charger(server.url, "CP-1", version) as station,
-    ):
-        await station.call("BootNotification", BOOT_16 if version == "1.6" else BOOT_2)
-        for row, text, told in ROWS:
-            if row != "R26":
-                check(version, row, text, told, await answer_to(station, text))
-        other = "TransactionEvent" if version == "1.6" else "StartTransaction"
-        assert (await station.raw(f'[2,"a","{other}",{{}}]'))[:3] == [4, "a", NOT_KNOWN]
+    async with yard.station(version) as cp:
+        for name, text, told in cases:
+            if name == "R26" and expected(version, told) is None:
+                continue  # this version has that action
+            check(version, name, told, await cp.answer_to(text))
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 async def test_a_thousand_bad_frames_in_any_order_leave_the_socket_open(
-    database_url: str, tmp_path: Path, version: str
+    yard: Yard, version: str
 ) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    rows = random.Random(seed).choices([row for row in ROWS if row[0] != "R26"], k=1_000)
-    await add_station(database_url, "CP-1")
+    cases = random.Random(seed).choices([case for case in ROWS if case[0] != "R26"], k=1_000)
 
-    async with (
-        csms(database_url, tmp_path) as server,
-        charger(server.url, "CP-1", version) as station,
-    ):
-        await station.call("BootNotification", BOOT_16 if version == "1.6" else BOOT_2)
-        for row, text, told in rows:
-            check(version, row, text, told, await answer_to(station, text))
-
-        assert "currentTime" in await station.call("Heartbeat", {})
+    async with yard.station(version) as cp:
+        for name, text, told in cases:
+            check(version, name, told, await cp.answer_to(text))
 
 
-async def test_a_number_as_message_id_comes_back_as_the_same_number_in_1_6(
-    database_url: str, tmp_path: Path
+@row("D-R13")
+async def test_what_2_1_added_to_the_message_types_is_never_answered(yard: Yard) -> None:
+    """CALLRESULTERROR (5) and SEND (6); in 2.0.1 they are message types that nobody knows."""
+    said = ['[5,"a","GenericError","",{}]', '[6,"a","Foo",{}]', '[6,"a"]', '[6,"","Foo",5]']
+    async with yard.station("2.1") as cp:
+        assert [await cp.answer_to(text) for text in said] == [None] * 4
+    async with yard.station("2.0.1") as cp:
+        answers = [await cp.answer_to(text) for text in said]
+    assert [(a[1], a[2]) for a in answers[:3]] == [("a", "MessageTypeNotSupported")] * 3
+    async with yard.station("1.6") as cp:
+        assert [await cp.answer_to(text) for text in said] == [None] * 4
+
+
+@row("D-R17")
+async def test_a_number_as_message_id_comes_back_as_the_same_number_in_1_6(yard: Yard) -> None:
+    async with yard.station("1.6") as cp:
+        assert (await cp.answer_to('[2,17,"Heartbeat",{}]'))[:2] == [3, 17]
+
+
+def values(number: int) -> str:
+    """A payload of MeterValues in 1.6."""
+    sampled = f'[{{"value":"{number}"}}]'
+    element = f'{{"timestamp":"2026-05-01T09:00:00Z","sampledValue":{sampled}}}'
+    return f'{{"connectorId":1,"meterValue":[{element}]}}'
+
+
+CARD = {True: {"idTag": "A"}, False: {"idToken": {"idToken": "A", "type": "Local"}}}
+EVENT = (
+    '{"eventType":"Started","timestamp":"2026-05-01T09:00:00Z","triggerReason":"CablePluggedIn",'
+    '"seqNo":0,"transactionInfo":{"transactionId":"tx-1"}}'
+)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param('"a","{}",{},{{}}', id="five elements", marks=row("D-R16")),
+        pytest.param(f'"{LONG}","{{}}",{{}}', id="long id", marks=row("D-R20")),
+    ],
+)
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_transaction_message_in_an_odd_frame_is_kept_unless_the_station_is_strict(
+    yard: Yard, version: str, frame: str
 ) -> None:
-    await add_station(database_url, "CP-1")
+    said = ("MeterValues", values(1)) if version == "1.6" else ("TransactionEvent", EVENT)
+    text = f"[2,{frame.format(*said)}]"
 
-    async with csms(database_url, tmp_path) as server, charger(server.url, "CP-1") as station:
-        assert (await station.raw('[2,17,"Heartbeat",{}]'))[:2] == [3, 17]
+    async with yard.station(version) as cp:
+        answer = await cp.answer_to(text)
+        (kept,) = await cp.kept()
+    async with yard.station(version, strict=True) as cp:
+        refused = await cp.answer_to(text)
+        assert await cp.kept() == []
+        assert await cp.sessions() == []
+
+    assert answer[0] == 3
+    assert kept["body"].decode() == text
+    assert refused[2] == ("FormationViolation" if version == "1.6" else "RpcFrameworkError")
+
+
+@row("D-R08")
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_number_that_json_has_not_makes_a_transaction_message_unreadable(
+    yard: Yard, version: str
+) -> None:
+    action = "MeterValues" if version == "1.6" else "TransactionEvent"
+    async with yard.station(version) as cp:
+        answer = await cp.answer_to(f'[2,"a","{action}",{{"connectorId":NaN}}]')
+
+    code = "GenericError" if version == "1.6" else "RpcFrameworkError"
+    assert answer[:3] == [4, "-1", code]
+
+
+@row("D-R09", "D-R12")
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_strict_station_is_told_of_fields_that_nobody_knows(
+    yard: Yard, version: str
+) -> None:
+    many = ",".join(f'"k{n}":0' for n in range(80_000))
+    async with yard.station(version, strict=True) as cp:
+        for payload in ('{"a":1,"a":2}', f"{{{many}}}"):
+            check_refused(await cp.answer_to(f'[2,"a","Heartbeat",{payload}]'), version, FORMAT)
+
+
+@row("D-R38")
+async def test_the_same_call_twice_is_done_once_and_answered_twice_alike(yard: Yard) -> None:
+    start = (
+        '[2,"s","StartTransaction",{"connectorId":1,"idTag":"ADA-1","meterStart":1,'
+        '"timestamp":"2026-05-01T09:00:00Z"}]'
+    )
+    async with yard.station("1.6") as cp:
+        await cp.socket.send(start)
+        await cp.socket.send(start)
+        answers = [json.loads(await cp.socket.recv()) for _ in range(2)]
+        session = await cp.session()
+
+    assert answers[0] == answers[1]
+    assert answers[0][2]["transactionId"] == session["id"]
+
+
+@row("D-R39")
+async def test_a_message_id_used_again_for_something_else_is_something_else(yard: Yard) -> None:
+    async with yard.station("1.6") as cp:
+        for number in (1, 2, 3):
+            assert await cp.answer_to(f'[2,"same","MeterValues",{values(number)}]') == [
+                3,
+                "same",
+                {},
+            ]
+        assert len(await cp.readings()) == 3
+
+
+@row("D-R42")
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_twenty_calls_at_once_are_answered_in_order(yard: Yard, version: str) -> None:
+    async with yard.station(version) as cp:
+        for number in range(20):
+            action = "Authorize" if number % 3 == 0 else "Heartbeat"  # a slow one and quick ones
+            said = (
+                {"idTag": "A"}
+                if version == "1.6"
+                else {"idToken": {"idToken": "A", "type": "Local"}}
+            )
+            payload = json.dumps(said if action == "Authorize" else {})
+            await cp.socket.send(f'[2,"m{number}","{action}",{payload}]')
+        answered = [json.loads(await cp.socket.recv())[:2] for _ in range(20)]
+
+    assert answered == [[3, f"m{number}"] for number in range(20)]
+
+
+@row("D-R44")
+@pytest.mark.parametrize("version", FAMILY_2)
+async def test_what_a_charger_says_after_its_close_is_dropped(
+    yard: Yard, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    answer = dispatch.Dispatch.answer
+
+    def spy(self: Any, link: Any, said: Any, reply: Any) -> None:
+        heard.append(said.frame.message_id)
+        answer(self, link, said, reply)
+
+    monkeypatch.setattr(dispatch.Dispatch, "answer", spy)
+    async with yard.station(version, is_booted=False) as cp:
+        await cp.says("Heartbeat", {})
+        # A masked close frame of code 1000, and a masked message behind it in the same bytes.
+        late = b'[2,"late","Heartbeat",{}]'
+        close = b"\x88\x82\0\0\0\0" + (1000).to_bytes(2)
+        cp.socket.transport.write(close + bytes([0x81, 0x80 | len(late)]) + bytes(4) + late)
+        async with asyncio.timeout(20):
+            await cp.socket.wait_closed()
+
+    assert heard == ["said1"]

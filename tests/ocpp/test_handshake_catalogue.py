@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from csms.ocpp import door
+from tests.catalogue.marks import by_row, row
 from tests.ocpp.conftest import Central, Log
 from tests.raw_socket import PLAIN, asking, dialled, login, request
 from tests.wire import KEY, basic
@@ -102,23 +103,23 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", REFUSED, ids=[row.name for row in REFUSED])
+@pytest.mark.parametrize("case", by_row(REFUSED))
 async def test_a_refusal_has_the_status_of_its_row_and_leaves_one_row_with_a_reason(
-    central: Central, log: Log, row: Row
+    central: Central, log: Log, case: Row
 ) -> None:
     before, after = await central.everything_else(), await central.last_attempt()
 
     async with dialled(central.port) as raw:
-        raw.send(row.sent)
+        raw.send(case.sent)
         response = await raw.response()
         assert await raw.ended() == b""
 
-    assert response.status == row.status
-    assert response.headers.items() >= row.headers.items()
-    assert row.reason in response.body or row.status in (414, 431)
+    assert response.status == case.status
+    assert response.headers.items() >= case.headers.items()
+    assert case.reason in response.body or case.status in (414, 431)
     attempt = await central.attempt(after)
-    assert attempt["http_status"] == row.status
-    assert row.reason in attempt["reason"]
+    assert attempt["http_status"] == case.status
+    assert case.reason in attempt["reason"]
     assert attempt["remote_address"] == "127.0.0.1"
     assert (await log.line("connection.refused"))["why"]
     assert log.events() == ["connection.refused"]
@@ -144,10 +145,16 @@ async def test_an_attempt_says_who_asked_for_what(central: Central) -> None:
 @pytest.mark.parametrize(
     ("offered", "reason"),
     [
-        pytest.param(None, "offered no OCPP version", id="W27 none"),
-        pytest.param("ocpp1.5", "offered ocpp1.5; we speak ocpp1.6", id="W28 1.5"),
-        pytest.param("ocpp1.5, ocpp9", "offered ocpp1.5, ocpp9; we speak", id="W28 two"),
-        pytest.param("OCPP1.6", "offered OCPP1.6; we speak ocpp1.6", id="W29 upper case"),
+        pytest.param(None, "offered no OCPP version", id="W27 none", marks=row("D-W27")),
+        pytest.param(
+            "ocpp1.5", "offered ocpp1.5; we speak ocpp1.6", id="W28 1.5", marks=row("D-W28")
+        ),
+        pytest.param(
+            "ocpp1.5, ocpp9", "offered ocpp1.5, ocpp9; we speak", id="W28 two", marks=row("D-W28")
+        ),
+        pytest.param(
+            "OCPP1.6", "offered OCPP1.6; we speak ocpp1.6", id="W29 upper case", marks=row("D-W29")
+        ),
     ],
 )
 async def test_without_a_version_the_handshake_is_completed_without_one_and_then_closed(
@@ -168,8 +175,9 @@ async def test_without_a_version_the_handshake_is_completed_without_one_and_then
     log.check_is_quiet()
 
 
+@row("D-W38")
 @pytest.mark.parametrize(
-    "said", [b"GET /ocpp/CP-1 HT", request()[:-2], b"A"], ids="W38 {!r:.20}".format
+    "said", [b"GET /ocpp/CP-1 HT", request()[:-2], b"A"], ids="{!r:.20}".format
 )
 async def test_a_handshake_that_is_never_finished_is_closed(
     central: Central, log: Log, monkeypatch: pytest.MonkeyPatch, said: bytes
@@ -189,7 +197,8 @@ async def test_a_handshake_that_is_never_finished_is_closed(
     log.check_is_quiet()
 
 
-async def test_w38_who_says_nothing_is_closed_and_leaves_no_row(
+@row("D-W38")
+async def test_who_says_nothing_is_closed_and_leaves_no_row(
     central: Central, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "REQUEST_S", 0.2)
@@ -204,9 +213,8 @@ async def test_w38_who_says_nothing_is_closed_and_leaves_no_row(
     assert "connection.refused" not in log.events()[:-1]
 
 
-async def test_w38_a_handshake_that_its_client_ends_leaves_a_row(
-    central: Central, log: Log
-) -> None:
+@row("D-W38")
+async def test_a_handshake_that_its_client_ends_leaves_a_row(central: Central, log: Log) -> None:
     after = await central.last_attempt()
 
     async with dialled(central.port) as raw:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from db import station_keys
+from tests.catalogue.marks import by_row, row
 from tests.ocpp.conftest import Central, Log
 from tests.raw_socket import HEARTBEAT, PLAIN, TEXT, asking, dialled, frame, joined, login, request
 from tests.wire import KEY, basic
@@ -31,7 +35,7 @@ ACCEPTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "asked", "version"), ACCEPTED, ids=[row[0] for row in ACCEPTED])
+@pytest.mark.parametrize(("name", "asked", "version"), by_row(ACCEPTED))
 async def test_what_is_only_odd_is_let_in(
     central: Central, name: str, asked: bytes, version: str
 ) -> None:
@@ -48,7 +52,8 @@ async def test_what_is_only_odd_is_let_in(
     assert (attempt["http_status"], attempt["reason"]) == (101, "let in")
 
 
-async def test_w27_assume_1_6_lets_in_who_offers_nothing_and_nobody_else(central: Central) -> None:
+@row("D-W27")
+async def test_assume_1_6_lets_in_who_offers_nothing_and_nobody_else(central: Central) -> None:
     after = await central.last_attempt()
     async with dialled(central.port) as raw:
         await raw.upgrade(asking(Sec_WebSocket_Protocol=None))
@@ -69,22 +74,53 @@ async def test_w27_assume_1_6_lets_in_who_offers_nothing_and_nobody_else(central
     assert link["ocpp_version"] == "1.6"
 
 
-async def test_w35_a_password_may_have_a_colon(central: Central) -> None:
+@asynccontextmanager
+async def keyed(central: Central, password: str) -> AsyncIterator[None]:
+    """CP-1 has another password meanwhile."""
     mine = await central.pool.fetchrow("select key_salt, key_hash from station")
     assert mine is not None
     change = "update station set key_salt = $1, key_hash = $2"
-    await central.pool.execute(change, *station_keys.make("a:b:c-and-so-on-:"))
+    await central.pool.execute(change, *station_keys.make(password))
     try:
-        async with joined(central.port, asking(**basic("CP-1", "a:b:c-and-so-on-:"))):
-            pass
+        yield
     finally:
         await central.pool.execute(change, *mine)
 
 
+@row("D-W35")
+async def test_a_password_may_have_a_colon(central: Central) -> None:
+    async with (
+        keyed(central, "a:b:c-and-so-on-:"),
+        joined(central.port, asking(**basic("CP-1", "a:b:c-and-so-on-:"))),
+    ):
+        pass
+
+
+# As in the appendix of the white paper: 20 bytes of which some are no text, and one is a colon.
+BINARY_KEY = bytes.fromhex("0001020304FF3A0A0D80C3A9DEADBEEF11223344")
+FORMS = [BINARY_KEY, BINARY_KEY.hex().encode(), BINARY_KEY.hex().upper().encode()]
+
+
+@row("D-W33", "D-W34")
+@pytest.mark.parametrize("given", FORMS, ids=["bytes", "digits", "capital digits"])
+@pytest.mark.parametrize("kept", [FORMS[1], FORMS[2]], ids=["kept small", "kept capital"])
+async def test_a_binary_key_and_its_digits_are_the_same_password(
+    central: Central, log: Log, kept: bytes, given: bytes
+) -> None:
+    async with keyed(central, kept.decode()):
+        async with joined(central.port, asking(**login(b"CP-1:" + given))):
+            pass
+        async with dialled(central.port) as raw:
+            raw.send(asking(**login(b"CP-1:" + given[:-1] + b"\x45")))
+            assert (await raw.response()).status == 401
+    log.check_is_quiet()
+
+
+@row("D-W39")
 @pytest.mark.parametrize(
     ("path", "body"),
     [("/health/live", "live\n"), ("/health/ready", "ready\n")],
-    ids="W39 {}".format,
+    ids="{}".format,
 )
 @pytest.mark.parametrize("protocol", ["HTTP/1.1", "HTTP/1.0"])
 async def test_health_is_answered_on_the_same_port_and_leaves_no_row(

@@ -10,6 +10,7 @@ import pytest
 from csms.say import Version
 from db.model.stations import Registration
 from db.rows import Pool
+from tests.catalogue.marks import row
 from tests.wire import Charger, add_station, charger, csms
 
 NOT_YET: list[Registration] = ["Pending", "Rejected"]
@@ -75,6 +76,7 @@ async def the_session(pool: Pool) -> Any:
     return row
 
 
+@row("D-R41")
 @pytest.mark.parametrize("registration", NOT_YET)
 async def test_1_6_before_it_is_accepted_may_boot_and_report_what_it_charged(
     database_url: str, pool: Pool, tmp_path: Path, registration: Registration
@@ -102,6 +104,7 @@ async def test_1_6_before_it_is_accepted_may_boot_and_report_what_it_charged(
     assert await pool.fetchval("select count(*) from station_job") == 0
 
 
+@row("D-R41")
 @pytest.mark.parametrize("version", FAMILY_2)
 @pytest.mark.parametrize("registration", NOT_YET)
 async def test_2_x_before_it_is_accepted_may_boot_and_report_what_it_charged(
@@ -123,6 +126,7 @@ async def test_2_x_before_it_is_accepted_may_boot_and_report_what_it_charged(
     assert "unregistered" in session["flags"]
 
 
+@row("D-R40")
 @pytest.mark.parametrize("version", FAMILY_2)
 async def test_2_x_before_its_first_boot_may_report_transactions_only(
     database_url: str, pool: Pool, tmp_path: Path, version: Version
@@ -137,6 +141,7 @@ async def test_2_x_before_its_first_boot_may_report_transactions_only(
     assert (await the_session(pool))["flags"] == []
 
 
+@row("D-R40")
 async def test_2_x_that_booted_once_need_not_boot_again_on_a_new_socket(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -148,12 +153,14 @@ async def test_2_x_that_booted_once_need_not_boot_again_on_a_new_socket(
             assert "currentTime" in await cp.call("Heartbeat", {})
 
 
+@row("D-R40")
 async def test_1_6_needs_no_boot(database_url: str, tmp_path: Path) -> None:
     await add_station(database_url, "CP-1")
     async with csms(database_url, tmp_path) as server, charger(server.url, "CP-1") as cp:
         assert "currentTime" in await cp.call("Heartbeat", {})
 
 
+@row("D-R41")
 @pytest.mark.parametrize("version", FAMILY_2)
 @pytest.mark.parametrize("registration", NOT_YET)
 async def test_a_strict_2_x_station_reports_nothing_before_it_is_accepted(

@@ -11,6 +11,7 @@ import pytest
 from csms import say
 from csms.say import Version
 from db.rows import Pool
+from tests.catalogue.marks import row
 from tests.certificates import csr
 from tests.wire import add_station, charger, csms
 
@@ -79,6 +80,7 @@ BAD: dict[str, tuple[Callable[[], str], str]] = {
 }
 
 
+@row("D-P50")
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_p50_bad_requests_are_rejected_and_kept_with_the_reason(
     database_url: str, pool: Pool, tmp_path: Path, version: Version

@@ -19,6 +19,7 @@ from csms.ocpp.door import Door
 from db import commands
 from db.model.commands import Raw
 from db.rows import Pool
+from tests.catalogue.marks import row
 from tests.ocpp.conftest import Central, Log, until
 from tests.raw_socket import CLOSE, PING, TEXT, RawSocket, dialled, frame, header, joined, request
 from tests.wire import add_station, basic, csms
@@ -91,7 +92,8 @@ async def until_gone(central: Central) -> None:
     await until(is_gone)
 
 
-async def test_w23_a_frame_that_comes_byte_by_byte_is_cut_off_by_the_pings(
+@row("D-W23")
+async def test_a_frame_that_comes_byte_by_byte_is_cut_off_by_the_pings(
     serving: Serving, own_log: Log
 ) -> None:
     async with serving(**QUICK_PINGS) as central, joined(central.port) as raw:

@@ -10,6 +10,7 @@ import pytest
 
 from csms.ocpp.link import Link
 from csms.ocpp.links import Links
+from tests.catalogue.marks import row
 from tests.ocpp.conftest import Central, Log, until
 from tests.raw_socket import CLOSE, RawSocket, asking, dialled, joined
 from tests.wire import basic
@@ -26,7 +27,8 @@ async def epoch(central: Central) -> int:
     return int(link["epoch"])
 
 
-async def test_w46_a_second_socket_replaces_the_first(central: Central, log: Log) -> None:
+@row("D-W46")
+async def test_a_second_socket_replaces_the_first(central: Central, log: Log) -> None:
     async with joined(central.port) as first:
         taken_by_first = await epoch(central)
         async with joined(central.port) as second:
@@ -38,7 +40,8 @@ async def test_w46_a_second_socket_replaces_the_first(central: Central, log: Log
     log.check_is_quiet()
 
 
-async def test_w46_the_late_close_of_the_old_socket_leaves_the_new_one_registered(
+@row("D-W46")
+async def test_the_late_close_of_the_old_socket_leaves_the_new_one_registered(
     central: Central, log: Log
 ) -> None:
     async with AsyncExitStack() as old:
@@ -58,10 +61,11 @@ async def test_w46_the_late_close_of_the_old_socket_leaves_the_new_one_registere
             await second.heartbeat()
 
 
+@row("D-W46")
 @pytest.mark.parametrize(
     "wrong",
     [asking(**basic("CP-1", "wrong")), asking(Authorization=None), asking(Upgrade=None)],
-    ids=["W46 wrong password", "W46 no password", "W46 no upgrade"],
+    ids=["wrong password", "no password", "no upgrade"],
 )
 async def test_who_is_refused_takes_nothing_over(central: Central, wrong: bytes) -> None:
     async with joined(central.port) as first:
@@ -75,7 +79,8 @@ async def test_who_is_refused_takes_nothing_over(central: Central, wrong: bytes)
         assert await epoch(central) == held
 
 
-async def test_w46_without_a_version_nothing_is_taken_over(central: Central) -> None:
+@row("D-W46")
+async def test_without_a_version_nothing_is_taken_over(central: Central) -> None:
     async with joined(central.port) as first:
         async with dialled(central.port) as second:
             await second.upgrade(asking(Sec_WebSocket_Protocol="ocpp9"))
@@ -84,7 +89,8 @@ async def test_w46_without_a_version_nothing_is_taken_over(central: Central) -> 
         await first.heartbeat()
 
 
-async def test_w46_of_fifty_at_once_the_last_authenticated_survives(
+@row("D-W46")
+async def test_of_fifty_at_once_the_last_authenticated_survives(
     central: Central, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entered: dict[int, str] = {}

@@ -21,6 +21,7 @@ from db import connect
 from db.config import ConfigError
 from db.model.stations import Profile
 from tests.authority import Authority
+from tests.catalogue.marks import row
 from tests.conftest import copied
 from tests.ocpp.conftest import Central, Log, until
 from tests.raw_socket import TEXT, RawSocket, dialled, frame, request
@@ -123,6 +124,7 @@ async def refusal(port: int, context: ssl.SSLContext) -> str:
     raise AssertionError("the handshake was not refused")
 
 
+@row("D-W45")
 @pytest.mark.parametrize("suite", OF_TLS_12 + NEEDLESS, ids="W45 {}".format)
 async def test_a_charger_gets_in_with_each_suite_of_the_standards(
     central: Secure, log: Log, suite: str
@@ -138,6 +140,7 @@ async def test_a_charger_gets_in_with_each_suite_of_the_standards(
     log.check_is_quiet()
 
 
+@row("D-W45")
 async def test_w45_with_tls_13_too(central: Secure, log: Log) -> None:
     async with secured(central.ports[2], central.client()) as raw:
         await raw.upgrade(request())
@@ -146,6 +149,7 @@ async def test_w45_with_tls_13_too(central: Secure, log: Log) -> None:
     log.check_is_quiet()
 
 
+@row("D-W44")
 @pytest.mark.parametrize(
     ("version", "suite", "told"),
     [
@@ -176,6 +180,7 @@ async def test_what_is_too_old_or_too_weak_gets_an_alert_and_leaves_a_row(
     log.check_is_quiet()
 
 
+@row("D-W44")
 async def test_w44_nobody_renegotiates(central: Secure) -> None:
     """`ssl` cannot ask for it; what our contexts allow can be looked at."""
     now = Certificates(files(central.authority)).now
@@ -191,6 +196,7 @@ async def test_w44_nobody_renegotiates(central: Secure) -> None:
         }
 
 
+@row("D-W42")
 @pytest.mark.parametrize(
     ("said", "why"),
     [
@@ -212,6 +218,7 @@ async def test_what_is_not_tls_is_closed_and_leaves_a_row(
     log.check_is_quiet()
 
 
+@row("D-W42")
 async def test_w42_who_says_nothing_leaves_no_row_and_who_stops_halfway_is_closed(
     central: Secure, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

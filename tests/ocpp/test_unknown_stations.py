@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from db.rows import Pool
+from tests.catalogue.marks import row
 from tests.raw_socket import asking, dialled, request
 from tests.wire import Csms, charger, csms
 
@@ -25,6 +26,7 @@ async def identities(pool: Pool) -> list[tuple[str, str]]:
     return [tuple(row) for row in await pool.fetch("select identity, registration from station")]
 
 
+@row("D-W31")
 async def test_an_unknown_charger_is_let_in_and_told_that_it_is_pending(
     open_to_all: Csms, pool: Pool
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from csms.ocpp import door
+from tests.catalogue.marks import by_row, row
 from tests.ocpp.conftest import LIMIT_BYTES, Central, Log
 from tests.raw_socket import (
     BINARY,
@@ -70,9 +71,9 @@ CLOSED: list[tuple[str, bytes, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("row", "sent", "code"), CLOSED, ids=[row for row, *_ in CLOSED])
+@pytest.mark.parametrize(("name", "sent", "code"), by_row(CLOSED))
 async def test_a_frame_is_closed_with_the_code_of_its_row(
-    central: Central, log: Log, row: str, sent: bytes, code: int
+    central: Central, log: Log, name: str, sent: bytes, code: int
 ) -> None:
     async with joined(central.port) as raw:
         raw.send(sent)
@@ -108,9 +109,9 @@ ACCEPTED: list[tuple[str, bytes, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("row", "sent", "answered"), ACCEPTED, ids=[row for row, *_ in ACCEPTED])
+@pytest.mark.parametrize(("name", "sent", "answered"), by_row(ACCEPTED))
 async def test_an_odd_frame_is_accepted_and_the_socket_stays_open(
-    central: Central, row: str, sent: bytes, answered: list[str]
+    central: Central, name: str, sent: bytes, answered: list[str]
 ) -> None:
     async with joined(central.port) as raw:
         raw.send(sent)
@@ -120,7 +121,8 @@ async def test_an_odd_frame_is_accepted_and_the_socket_stays_open(
         await raw.heartbeat()
 
 
-@pytest.mark.parametrize("size", [0, 1, 125], ids="W12 {} bytes".format)
+@row("D-W12")
+@pytest.mark.parametrize("size", [0, 1, 125], ids="{} bytes".format)
 async def test_a_ping_is_answered_with_the_same_bytes(central: Central, size: int) -> None:
     async with joined(central.port) as raw:
         raw.send(frame(PING, b"x" * size))
@@ -129,7 +131,8 @@ async def test_a_ping_is_answered_with_the_same_bytes(central: Central, size: in
         await raw.heartbeat()
 
 
-async def test_w12_a_ping_between_two_pieces_is_answered_at_once(central: Central) -> None:
+@row("D-W12")
+async def test_a_ping_between_two_pieces_is_answered_at_once(central: Central) -> None:
     async with joined(central.port) as raw:
         raw.send(frame(TEXT, HEARTBEAT[:5], fin=False), frame(PING, b"between"))
         assert await raw.frame() == Frame(PONG, b"between")
@@ -140,7 +143,8 @@ async def test_w12_a_ping_between_two_pieces_is_answered_at_once(central: Centra
         await raw.heartbeat()
 
 
-@pytest.mark.parametrize("code", [1000, 3000, 4321], ids="W15 {}".format)
+@row("D-W15")
+@pytest.mark.parametrize("code", [1000, 3000, 4321])
 async def test_a_right_close_is_echoed_and_the_end_is_clean(
     central: Central, log: Log, code: int
 ) -> None:
@@ -154,7 +158,8 @@ async def test_a_right_close_is_echoed_and_the_end_is_clean(
     log.check_is_quiet()
 
 
-async def test_w15_a_close_without_a_code_is_echoed_without_one(central: Central) -> None:
+@row("D-W15")
+async def test_a_close_without_a_code_is_echoed_without_one(central: Central) -> None:
     async with joined(central.port) as raw:
         raw.send(frame(CLOSE))
 
@@ -162,7 +167,8 @@ async def test_w15_a_close_without_a_code_is_echoed_without_one(central: Central
         assert await raw.ended() == b""
 
 
-async def test_w18_a_message_over_the_limit_raises_an_alarm(central: Central, log: Log) -> None:
+@row("D-W18")
+async def test_a_message_over_the_limit_raises_an_alarm(central: Central, log: Log) -> None:
     async with joined(central.port) as raw:
         raw.send(frame(TEXT, HEARTBEAT.ljust(LIMIT_BYTES + 1)))
         assert (await raw.closed())[0] == 1009
@@ -172,7 +178,8 @@ async def test_w18_a_message_over_the_limit_raises_an_alarm(central: Central, lo
     assert alarm["station"] == "CP-1"
 
 
-async def test_w19_an_announced_size_allocates_nothing(
+@row("D-W19")
+async def test_an_announced_size_allocates_nothing(
     central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The close comes on the header alone: no byte of the message was sent."""
@@ -192,7 +199,8 @@ async def test_w19_an_announced_size_allocates_nothing(
         assert sum(heard) == 14
 
 
-async def test_w21_a_message_of_too_many_pieces_is_closed_at_the_first_too_many(
+@row("D-W21")
+async def test_a_message_of_too_many_pieces_is_closed_at_the_first_too_many(
     central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However fast they come: what is read after the limit is thrown away unparsed."""
@@ -211,6 +219,7 @@ async def test_w21_a_message_of_too_many_pieces_is_closed_at_the_first_too_many(
     assert len(parsed) < 3 * 4_096
 
 
+@row("D-R42", "D-R43")
 async def test_a_thousand_messages_sent_at_once_are_all_answered_in_order(
     central: Central,
 ) -> None:

@@ -273,7 +273,9 @@ def test_one_register_alone_tells_nothing_of_a_session_whose_start_was_never_hea
     assert rules.NEEDS_REVIEW in orphan.flags
 
 
-@pytest.mark.parametrize("flag", ["stop_conflict", "incomplete", "no_start", "malformed"])
+@pytest.mark.parametrize(
+    "flag", ["start_conflict", "stop_conflict", "incomplete", "no_start", "malformed"]
+)
 def test_what_only_a_person_can_settle_stays_for_review(flag: str) -> None:
     assert (
         rules.NEEDS_REVIEW in rules.metered(session(flags=[flag]), result(), was_final=True).flags

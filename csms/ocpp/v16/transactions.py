@@ -144,12 +144,14 @@ def _item(call: Call, evse: int | None, transaction_id: str | None, elements: ob
 
 def meter_values(call: Call) -> tuple[Item, Payload]:
     """Kept whatever they name: by transaction, else by connector and time, else alone."""
-    return _item(
+    item = _item(
         call,
         words.evse_of(call.get("connectorId")),
         words.transaction_id_of(call.get("transactionId")),
         call.get("meterValue"),
-    ), {}
+    )
+    item.said = call.action, call.message_id, call.body
+    return item, {}
 
 
 async def stop_transaction(call: Call, conn: Conn) -> Payload:

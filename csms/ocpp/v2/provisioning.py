@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from csms import booting, cards
+from csms.errors import OcppError
 from csms.items import Item
 from csms.ocpp.handling import Call
 from csms.ocpp.salvage import text
@@ -37,6 +38,9 @@ def heartbeat(call: Call) -> Payload:
 def status_notification(call: Call) -> tuple[Item, Payload]:
     at, _ = clocks.when(call.get("timestamp"), call.received_at)
     status = call.payload["connectorStatus"]
+    for key in ("evseId", "connectorId"):
+        if not 0 <= call.payload[key] <= words.MOST_NUMBER:
+            raise OcppError("PropertyConstraintViolation", f"{key}: there is none of this number")
     evse = words.number_of(call.get("evseId"))
     connector = words.number_of(call.get("connectorId"))
     item = Item(call.station.id, "v2", call.received_at)

@@ -36,6 +36,8 @@ def by_content(payload: Payload) -> Handler:
 
 def _item(call: Call) -> Item:
     evse, connector = words.evse_of(call.get("evse"))
+    if evse is None and call.get("evse") is not None:
+        call.problem = call.problem or "an event on an EVSE that no station has"
     transaction_id = words.transaction_id_of(call.payload)
     info = call.get("transactionInfo")
     item = Item(call.station.id, "v2", call.received_at, evse, connector, transaction_id)
@@ -97,6 +99,9 @@ async def _event(call: Call, conn: Conn) -> Payload:
         )
     uid = token.uid if token else (presented[0] or None) if presented else None
     flags = [*clock_flags, *([rules.MALFORMED] if call.problem else [])]
+    if session is not None and _contradicts(session, start_key, item.evse, uid):
+        flags += [rules.START_CONFLICT, rules.NEEDS_REVIEW]
+        call.problem = call.problem or "a second start, which says another EVSE or card"
     if session is None:
         if call.station.registration != "Accepted":
             flags.append(rules.UNREGISTERED)
@@ -187,6 +192,16 @@ def _meant(
     is_clock_unset = at == received_at
     is_new = rules.is_new_generation(known[-1], started_at=at, is_clock_unset=is_clock_unset)
     return None if is_new else known[-1]
+
+
+def _contradicts(
+    session: Session, start_key: bytes | None, evse: int | None, uid: str | None
+) -> bool:
+    """Whether a second start says another EVSE or card than the first (reliability D-P42)."""
+    if session.start_key is None or start_key in (None, session.start_key):
+        return False
+    is_elsewhere = evse is not None and session.evse not in (None, evse)
+    return is_elsewhere or (uid is not None and session.id_token not in (None, uid))
 
 
 async def _placed(call: Call, conn: Conn, session: Session, item: Item, at: datetime) -> Session:

@@ -12,7 +12,8 @@ from csms.rules.samples import normalise
 from csms.say import Payload
 from db.model.readings import Sample
 
-MOST_NUMBER = 10_000
+# More outlets than any station has: what is beyond is a mistake.
+MOST_NUMBER = 250
 UID_CHARACTERS = 255
 TRANSACTION_ID_CHARACTERS = 255
 _NAME_CHARACTERS = 100  # twice what the standard has; an index has room for four

@@ -30,6 +30,7 @@ _FLAGS = {
     "phase_mismatch": "phases differ from the total",
     "register_mismatch": "registers differ",
     "stale": "silent for too long",
+    "start_conflict": "two different starts",
     "stop_conflict": "two different ends",
     "unauthorized": "card not accepted",
     "unit_suspect": "unit in doubt",
