@@ -185,10 +185,3 @@ DECIDED: dict[str, int] = {
     "D-P28": 7,  # spaces around are nothing, and a comma is a point
     "D-P42": 9,  # after the known end it is a new session
 }
-
-PENDING: dict[str, str] = {
-    "D-P56": "generated frames",
-    "D-P57": "generated frames",
-    "D-P58": "generated frames",
-    "D-P59": "generated frames",
-}
