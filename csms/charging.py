@@ -122,14 +122,17 @@ async def attach(conn: Conn, session: Session, now: datetime) -> bool:
         return False
     if rules.NO_START not in session.flags:
         since -= metering.TOLERANCE
-    found = await readings.attach(
+    found, others = await readings.attach(
         conn,
         session.station_id,
         evse=session.evse,
         session_id=session.id,
+        started_at=session.started_at,
         since=since,
         until=(until or now) + metering.TOLERANCE,
     )
+    if others:
+        await sessions.mark_recompute(conn, [(session.station_id, other) for other in others])
     return found > 0
 
 

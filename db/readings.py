@@ -105,26 +105,49 @@ async def list_moments(
 
 
 async def attach(
-    conn: Conn, station_id: int, *, evse: int, session_id: int, since: datetime, until: datetime
-) -> int:
+    conn: Conn,
+    station_id: int,
+    *,
+    evse: int,
+    session_id: int,
+    started_at: datetime,
+    since: datetime,
+    until: datetime,
+) -> tuple[int, list[int]]:
     """
     Give a session the readings of its EVSE and time that came before it was known.
 
-    Not those that name a transaction which nobody knows (digest 3.7).
+    Not those that name a transaction which nobody knows (digest 3.7). What came from its start on
+    may have been taken for the end of the session before it. (How many, of which sessions.)
     """
-    done = await conn.execute(
+    row = await conn.fetchrow(
         """
-        update reading set session_id = $3
-        where station_id = $1 and evse = $2 and session_id is null and transaction_id is null
-            and at between $4 and $5
+        with taken as materialized (
+            select r.at, r.fingerprint, r.session_id from reading r
+            left join charging_session s
+                on s.station_id = r.station_id and s.id = r.session_id and s.id <> $3
+            where r.station_id = $1 and r.evse = $2 and r.transaction_id is null
+                and r.at between $4 and $5
+                and (r.session_id is null or (r.at >= $6 and s.started_at < $6))
+        ), moved as (
+            update reading r set session_id = $3 from taken
+            where r.station_id = $1 and r.at between $4 and $5
+                and r.at = taken.at and r.fingerprint = taken.fingerprint
+        )
+        select count(*) as count,
+            coalesce(array_agg(distinct session_id) filter (where session_id is not null), '{}')
+                as session_ids
+        from taken
         """,
         station_id,
         evse,
         session_id,
         since,
         until,
+        started_at,
     )
-    return int(done.split()[-1])
+    assert row is not None  # an aggregate
+    return row["count"], row["session_ids"]
 
 
 async def move(

@@ -83,10 +83,10 @@ async def test_readings_of_an_evse_are_given_to_the_session_that_they_turn_out_t
         await readings.add_many(conn, rows)
 
         count = await readings.attach(
-            conn, 1, evse=1, session_id=7, since=NOON, until=NOON + 4 * MINUTE
+            conn, 1, evse=1, session_id=7, started_at=NOON, since=NOON, until=NOON + 4 * MINUTE
         )
 
-        assert count == 2
+        assert count == (2, [])
         found = await conn.fetch("select session_id from reading order by at")
         assert [each["session_id"] for each in found] == [7, 7, 9, None, None]
 

@@ -9,7 +9,7 @@ from typing import Any
 from csms.rules import clocks
 from db.rows import Pool
 from tests.whole.test_permutations import BOOT, event, settled
-from tests.wire import add_station, charger, csms
+from tests.wire import Charger, add_station, charger, csms
 
 
 def ago(seconds: int) -> str:
@@ -28,6 +28,50 @@ async def test_readings_just_before_their_start_are_the_sessions_at_once(
 
     assert await pool.fetchval("select energy_wh from session_live") == 100
     assert await pool.fetchval("select count(*) from reading where session_id is not null") == 1
+
+
+async def test_a_reading_before_its_start_is_not_the_session_s_before_it(
+    database_url: str, pool: Pool, tmp_path: Path
+) -> None:
+    await add_station(database_url, "CP-1")
+    value = {"timestamp": ago(30), "sampledValue": [{"value": "1514"}]}
+    async with csms(database_url, tmp_path) as server, charger(server.url, "CP-1") as station:
+        number = await start_16(station, at=ago(90), meter_wh=1000)
+        stop = {"transactionId": number, "meterStop": 1500, "timestamp": ago(42)}
+        await station.call("StopTransaction", stop)
+        await station.call("MeterValues", {"connectorId": 1, "meterValue": [value]})
+        second = await start_16(station, at=ago(41), meter_wh=1500)
+        await settled(pool)
+
+    assert await pool.fetchval("select session_id from reading") == second
+    assert await pool.fetchval("select energy_wh from session_live") == 14
+    assert await pool.fetchval("select energy_wh from charging_session where is_finalized") == 500
+
+
+async def test_a_number_of_another_station_is_nobody_s_here(
+    database_url: str, pool: Pool, tmp_path: Path
+) -> None:
+    for identity in ("CP-1", "CP-2"):
+        await add_station(database_url, identity)
+    async with (
+        csms(database_url, tmp_path) as server,
+        charger(server.url, "CP-1") as ours,
+        charger(server.url, "CP-2") as theirs,
+    ):
+        number = await start_16(ours, at=ago(90), meter_wh=1000)
+        stop = {"transactionId": number, "meterStop": 9000, "timestamp": ago(30)}
+        assert await theirs.call("StopTransaction", stop) == {}
+
+    ours_now = await pool.fetchrow("select * from charging_session where id = $1", number)
+    assert ours_now is not None
+    assert not ours_now["is_finalized"]
+    assert ours_now["updated_at"] == ours_now["start_received_at"]
+
+
+async def start_16(station: Charger, *, at: str, meter_wh: int) -> int:
+    start = {"connectorId": 1, "idTag": "A", "meterStart": meter_wh, "timestamp": at}
+    number: int = (await station.call("StartTransaction", start))["transactionId"]
+    return number
 
 
 async def test_a_live_row_follows_what_its_session_learns(
