@@ -14,6 +14,7 @@ from db import connect, embedded
 from db.embedded_options import Options
 from db.migrate import migrate
 from db.rows import Pool
+from tests.invariants import check_invariants
 
 # As the product does it: drawn tracebacks cost a second each, in the loop under test.
 structlog.configure(
@@ -81,7 +82,19 @@ async def copied(server_url: str, template: str) -> AsyncIterator[str]:
     try:
         await conn.execute(f"create database {name} template {template} strategy file_copy")
         yield in_database(server_url, name)
+        if template == _TEMPLATE:
+            await _hold_invariants(in_database(server_url, name))
         await conn.execute(f"drop database {name} with (force)")
+    finally:
+        await conn.close()
+
+
+async def _hold_invariants(url: str) -> None:
+    """After every test in which a session was written (reliability C0)."""
+    conn = await asyncpg.connect(url, server_settings={"jit": "off"})
+    try:
+        if await conn.fetchval("select exists (select from charging_session)"):
+            await check_invariants(conn)
     finally:
         await conn.close()
 
