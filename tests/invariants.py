@@ -90,8 +90,9 @@ INVARIANTS = [
     Invariant(
         "I-3",
         "no session ends before it began",
-        """
-        select format('session %s', s.id) from charging_session s where s.ended_at < s.started_at
+        f"""
+        select format('session %s', s.id) from charging_session s
+        where s.ended_at < s.started_at and {_BY_CHARGER}
         """,
     ),
     Invariant(

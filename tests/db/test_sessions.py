@@ -21,6 +21,7 @@ from tests.portal.build import NOON
 HOUR = timedelta(hours=1)
 
 
+@pytest.mark.rows_by_hand
 async def test_a_session_is_read_as_it_was_written(pool: Pool) -> None:
     async with pool.acquire() as conn:
         station = await build.station(conn)
@@ -34,6 +35,7 @@ async def test_a_session_is_read_as_it_was_written(pool: Pool) -> None:
             await sessions.get(conn, made.id + 1)
 
 
+@pytest.mark.rows_by_hand
 async def test_of_many_generations_the_latest_is_found(pool: Pool) -> None:
     async with pool.acquire() as conn:
         station = await build.station(conn)

@@ -535,6 +535,7 @@ async def test_S68_browsing_changes_nothing_and_writes_no_audit_row(
     assert await build.everything(pool, but=ignored) == before
 
 
+@pytest.mark.rows_by_hand
 @pytest.mark.parametrize(
     ("broken", "words", "whole"),
     [
