@@ -2,8 +2,7 @@
 The catalogue of bad input: each row by its id, with the input in short.
 
 D-W: WebSocket, TLS and handshake. D-R: frames of OCPP-J. D-P: payloads. `DECIDED` names the rows on
-which a decision of ours (decisions.md) says otherwise than the catalogue, or more; `PENDING` those
-that wait for something that is not there yet, and for what.
+which a decision of ours (decisions.md) says otherwise than the catalogue, or more.
 """
 
 from __future__ import annotations
