@@ -132,8 +132,13 @@ def begun(
     return Begun(f"{name} {version}", version, payload, strict, kept, columns)
 
 
-async def check_begun(yard: Yard, case: Begun) -> None:
-    """The TX rule: one session and an answer, of a lenient station; of a strict one the code."""
+async def check_begun(yard: Yard, case: Begun) -> dict[str, Any]:
+    """
+    The TX rule: one session and an answer, of a lenient station; of a strict one the code.
+
+    Returns the session of the lenient one.
+    """
+    begun_by_lenient: dict[str, Any] = {}
     for is_strict in (False, True):
         async with yard.station(case.version, strict=is_strict) as cp:
             answer = await cp.says(case.action, case.payload)
@@ -151,6 +156,8 @@ async def check_begun(yard: Yard, case: Begun) -> None:
         if kept:
             check_kept(kept, case.action, case.payload)
         check_columns(session, case.columns)
+        begun_by_lenient = begun_by_lenient or session
+    return begun_by_lenient
 
 
 def check_kept(kept: list[dict[str, Any]], action: str, payload: dict[str, Any]) -> None:
