@@ -7,7 +7,7 @@ STAMP := .venv/installed-from-lock
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.13 python3.12 python3.11 python3 python
 
-.PHONY: help setup run test check format statements catalogue fuzz planted bench load-demo schema psql lock clean
+.PHONY: help setup run test check format statements catalogue fuzz planted histories bench load-demo schema psql lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,8 +58,11 @@ catalogue: setup ## List the catalogue of bad input and the tests that prove eac
 fuzz: setup ## Send every spoilt frame that the schemas give; FUZZ_SEED= repeats an order
 	@FUZZ_FRAMES=all $(PY) -m pytest -s -n 0 --tb=short tests/fuzz/test_spoilt.py
 
-planted: setup ## Plant ten bugs in a copy; the statements' tests must notice each
+planted: setup ## Plant 31 bugs in a copy, one by one; the tests must notice each
 	@$(PY) -m tests.planted
+
+histories: setup ## Play HISTORIES=10000 through a bad network; the rows must be the truth
+	@HISTORIES=$(or $(HISTORIES),10000) $(PY) -m pytest -n 3 -rP tests/histories
 
 format: setup ## Format the code
 	@$(PY) -m ruff check --fix-only --quiet .

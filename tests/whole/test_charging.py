@@ -13,6 +13,7 @@ import pytest
 from db.rows import Pool
 from simulators import Station, Vehicle
 from simulators.session import Session as Truth
+from tests.invariants import check_invariants
 from tests.wire import KEY, Csms, add_station, csms
 
 Version = Literal["1.6", "2.0.1", "2.1"]
@@ -34,13 +35,22 @@ async def servers(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Csms
 @asynccontextmanager
 async def station(server: Csms, pool: Pool, version: Version, **how: Any) -> AsyncIterator[Station]:
     await pool.execute("insert into id_token (uid) values ('ADA-1')")
+    journal = server.config.database.data_dir.parent / "said.jsonl"
     async with Station(
-        "CP-1", version=version, url=server.url, password=KEY, power_w=11_000, **how
+        "CP-1",
+        version=version,
+        url=server.url,
+        password=KEY,
+        power_w=11_000,
+        journal=journal,
+        **how,
     ) as cp:
         yield cp
         await cp.flush()
     assert cp.dropped == []
     assert cp.complaints == []
+    async with pool.acquire() as conn:
+        await check_invariants(conn, [journal])
 
 
 async def check(pool: Pool, truth: Truth, *, count: int = 1) -> None:

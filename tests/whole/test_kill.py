@@ -18,6 +18,7 @@ from db import embedded
 from db.embedded_options import Options
 from db.migrate import migrate
 from db.rows import Pool
+from tests.invariants import check_invariants
 from tests.processes import process
 from tests.wire import add_station, charger
 
@@ -116,6 +117,8 @@ async def check(pool: Pool, journals: list[Journal]) -> None:
         assert len(sessions) == 1, "one physical session is one row"
         assert sessions[0]["energy_wh"] == journal.register_wh
         assert sessions[0]["is_finalized"]
+    async with pool.acquire() as conn:
+        await check_invariants(conn)
     total = await pool.fetchval("select sum(energy_wh) from energy_hourly")
     assert total == sum(journal.register_wh for journal in journals)
 

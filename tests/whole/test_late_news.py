@@ -68,6 +68,20 @@ async def test_a_number_of_another_station_is_nobody_s_here(
     assert ours_now["updated_at"] == ours_now["start_received_at"]
 
 
+async def test_message_ids_that_begin_again_are_of_other_messages(
+    database_url: str, pool: Pool, tmp_path: Path
+) -> None:
+    await add_station(database_url, "CP-1")
+    numbers = []
+    async with csms(database_url, tmp_path) as server:
+        for second in (90, 30):
+            async with charger(server.url, "CP-1") as station:  # which counts from m1
+                numbers.append(await start_16(station, at=ago(second), meter_wh=1000))
+
+    assert numbers[0] != numbers[1]
+    assert await pool.fetchval("select count(*) from charging_session") == 2
+
+
 async def start_16(station: Charger, *, at: str, meter_wh: int) -> int:
     start = {"connectorId": 1, "idTag": "A", "meterStart": meter_wh, "timestamp": at}
     number: int = (await station.call("StartTransaction", start))["transactionId"]
