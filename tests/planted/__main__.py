@@ -1,5 +1,5 @@
 """
-`make planted`: plant ten bugs one by one in a copy of the tree, and see the statements' tests fail.
+`make planted`: plant bugs one by one in a copy of the tree, and see the tests of each fail.
 
 First the same tests run in the copy as it stands: they must pass, or a failure means nothing. A
 patch that does not match the code any more is an error, not a bug that was missed.
@@ -16,8 +16,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.planted.plants import PLANTS, Plant
-from tests.statements.proofs import Proof, proofs
+from tests.planted.plant import Plant
+from tests.planted.plants import PLANTS
+from tests.statements.proofs import proofs
 
 ROOT = Path(__file__).parent.parent.parent
 _FOLDERS = ("csms", "db", "portal", "simulators", "tests")
@@ -27,35 +28,43 @@ _TESTS_FAILED = 1  # pytest's own code; 2 to 5 mean that it did not get to run t
 
 
 class Stale(Exception):  # noqa: N818 - it reads as what is wrong
-    """A plant that fits the code no more, or whose statement has no test."""
+    """A plant that fits the code no more, or that nothing is there to notice."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.planted", description=__doc__)
-    parser.add_argument("only", nargs="*", type=int, help="statements, such as 53; else all")
-    only: list[int] = parser.parse_args().only
-    plants = [plant for plant in PLANTS if not only or plant.statement in only]
+    parser.add_argument("only", nargs="*", help="parts of bugs' descriptions; else all")
+    only: list[str] = parser.parse_args().only
+    plants = [plant for plant in PLANTS if not only or any(part in plant.bug for part in only)]
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copy = Path(folder)
         _copy(copy)
-        found = proofs()
         try:
             for plant in plants:
                 planted(plant, (ROOT / plant.file).read_text())
-                if not found[plant.statement]:
-                    raise Stale(f"S{plant.statement} has no test")
+            tests = {plant: noticing(plant) for plant in plants}
         except Stale as stale:
             print(stale)
             return 1
-        everything = {proof for plant in plants for proof in found[plant.statement]}
-        print(f"{len(everything)} tests on the code as it stands ...", flush=True)
-        code, said = _run(copy, sorted(everything))
+        everything = sorted({test for some in tests.values() for test in some})
+        print(f"{len(everything)} tests and files on the code as it stands ...", flush=True)
+        code, said = _run(copy, everything)
         if code:
             print(said, "The tests fail on the code as it stands: nothing was planted.", sep="\n")
             return 1
-        caught = sum(_plant(copy, plant, found[plant.statement]) for plant in plants)
+        caught = sum(_plant(copy, plant, tests[plant]) for plant in plants)
     print(f"Caught {caught} of {len(plants)}.")
     return 0 if caught == len(plants) else 1
+
+
+def noticing(plant: Plant) -> list[str]:
+    """As pytest names them. Raises Stale where there is none."""
+    if isinstance(plant.proof, str):
+        return [plant.proof]
+    tests = [proof.id for proof in proofs()[plant.proof]]
+    if not tests:
+        raise Stale(f"{plant.name} has no test")
+    return tests
 
 
 def planted(plant: Plant, text: str) -> str:
@@ -63,14 +72,14 @@ def planted(plant: Plant, text: str) -> str:
     count = text.count(plant.old)
     if count != 1:
         raise Stale(
-            f"S{plant.statement}, {plant.bug}: its place is {count} times in {plant.file}, "
-            "and has to be there once. Put tests/planted/plants.py right."
+            f"{plant.name}, {plant.bug}: its place is {count} times in {plant.file}, "
+            "and has to be there once. Put tests/planted right."
         )
     return text.replace(plant.old, plant.new)
 
 
-def _plant(copy: Path, plant: Plant, tests: Sequence[Proof]) -> bool:
-    """Whether its statement's tests noticed."""
+def _plant(copy: Path, plant: Plant, tests: Sequence[str]) -> bool:
+    """Whether its tests noticed."""
     path = copy / plant.file
     text = path.read_text()
     path.write_text(planted(plant, text))
@@ -81,13 +90,19 @@ def _plant(copy: Path, plant: Plant, tests: Sequence[Proof]) -> bool:
     if code not in {0, _TESTS_FAILED}:
         print(said)
     verdict = {0: "MISSED", _TESTS_FAILED: "caught"}.get(code, "COULD NOT RUN")
-    print(f"{verdict:<7} S{plant.statement:<3} {plant.bug}", flush=True)
+    print(f"{verdict:<7} {plant.bug}  ({_noticed(said) or plant.name})", flush=True)
     return code == _TESTS_FAILED
 
 
-def _run(copy: Path, tests: Sequence[Proof]) -> tuple[int, str]:
+def _noticed(said: str) -> str:
+    """The first test that failed."""
+    lines = [line for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return lines[0].split()[1] if lines else ""
+
+
+def _run(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *(t.id for t in tests)],
+        [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests],
         cwd=copy,
         # No stale bytecode: two versions of a file may be of the same second and size.
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},

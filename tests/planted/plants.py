@@ -1,21 +1,11 @@
-"""Ten bugs, each in the code behind a statement: the statement's tests have to notice them."""
+"""Bugs, each in the code behind a statement: the statement's tests have to notice them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.planted.plant import Plant
+from tests.planted.wire_plants import WIRE_PLANTS
 
-
-class Plant(NamedTuple):
-    """`old` stands once in `file`; with `new` in its place the statement is false."""
-
-    bug: str
-    statement: int
-    file: str
-    old: str
-    new: str
-
-
-PLANTS = [
+PAGE_PLANTS = [
     Plant(
         "the estimate moves with a later version of the tariff",
         9,
@@ -110,3 +100,5 @@ PLANTS = [
         "where uid like '%' || lower($1) || '%' order by uid",
     ),
 ]
+
+PLANTS = [*PAGE_PLANTS, *WIRE_PLANTS]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted.__main__ import Stale, planted
-from tests.planted.plants import PLANTS, Plant
+from tests.planted.__main__ import Stale, noticing, planted
+from tests.planted.plant import Plant
+from tests.planted.plants import PLANTS
 from tests.statements.catalogue import STATEMENTS
 from tests.statements.proofs import TESTS, UnknownStatement, numbers, proofs
 
@@ -63,11 +64,15 @@ def test_a_number_that_no_statement_has_is_said(tmp_path: Path) -> None:
         proofs(folder)
 
 
-@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"S{plant.statement}")
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.bug.replace(" ", "_"))
 def test_each_planted_bug_fits_the_code(plant: Plant) -> None:
     text = (TESTS.parent / plant.file).read_text()
 
     assert planted(plant, text) != text
+    for test in noticing(plant):
+        file, _, name = test.partition("::")
+        name = name.partition("[")[0]
+        assert f"def {name}" in (TESTS.parent / file).read_text()
 
 
 def test_a_plant_that_fits_no_more_is_said() -> None:
