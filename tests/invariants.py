@@ -156,6 +156,11 @@ INVARIANTS = [
                      and step.kind = 'adjustment'), 0) as total
         ) steps
         where p.total is not null and steps.total <> p.total
+            and not exists ( -- what was given back by a credit is not given back again
+                select from price_step credit
+                where credit.station_id = p.station_id and credit.session_id = p.session_id
+                    and credit.kind = 'credit'
+            )
         union all
         select format('session %s: priced again after it was told', p.session_id)
         from session_price p
