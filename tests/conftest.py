@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ import asyncpg
 import pytest
 import structlog
 
-from db import connect, embedded
+from db import connect, embedded, partitions
 from db.embedded_options import Options
 from db.migrate import migrate
 from db.rows import Pool
@@ -26,7 +27,7 @@ structlog.configure(
     ]
 )
 
-_TEMPLATE = "migrated"
+MIGRATED, _READY = "migrated", "ready"
 
 # What a test loses in a power cut does not matter.
 FAST = Options(
@@ -55,23 +56,40 @@ def server_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iter
 
 @pytest.fixture(scope="session")
 def template(server_url: str) -> str:
-    """A migrated database to copy, made by the first worker that needs it."""
+    """
+    A migrated database to copy, made by the first worker that needs it.
+
+    It has the partitions of these days: each first csms of a test would make them, for 0.5 s.
+    """
     # In a thread, for the main one may have an event loop already.
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _make_template(server_url)).result()
-    return _TEMPLATE
+        thread.submit(asyncio.run, _make_templates(server_url)).result()
+    return _READY
 
 
-async def _make_template(server_url: str) -> None:
+async def _make_templates(server_url: str) -> None:
     conn = await asyncpg.connect(server_url)
     try:
         await conn.execute("select pg_advisory_lock(1)")
         made = "select datistemplate from pg_database where datname = $1"
-        if not await conn.fetchval(made, _TEMPLATE):
-            await conn.execute(f"drop database if exists {_TEMPLATE}")
-            await conn.execute(f"create database {_TEMPLATE}")
-            await migrate(in_database(server_url, _TEMPLATE))
-            await conn.execute(f"alter database {_TEMPLATE} is_template true")
+        if not await conn.fetchval(made, _READY):
+            for name in (_READY, MIGRATED):
+                await conn.execute(f"drop database if exists {name}")
+            await conn.execute(f"create database {MIGRATED}")
+            await migrate(in_database(server_url, MIGRATED))
+            await conn.execute(f"create database {_READY} template {MIGRATED}")
+            await _add_partitions(in_database(server_url, _READY))
+            await conn.execute(f"alter database {_READY} is_template true")
+    finally:
+        await conn.close()
+
+
+async def _add_partitions(url: str) -> None:
+    conn = await asyncpg.connect(url)
+    try:
+        async with conn.transaction():
+            for parent in ("reading", "message"):
+                await partitions.add_ahead(conn, parent, datetime.now(UTC).date())
     finally:
         await conn.close()
 
@@ -84,7 +102,7 @@ async def copied(
     try:
         await conn.execute(f"create database {name} template {template} strategy file_copy")
         yield in_database(server_url, name)
-        if holds_invariants and template == _TEMPLATE:
+        if holds_invariants and template in (MIGRATED, _READY):
             await _hold_invariants(in_database(server_url, name))
         await conn.execute(f"drop database {name} with (force)")
     finally:

@@ -22,6 +22,7 @@ from db.messages import Message
 from db.model.readings import Reading, encode_samples
 from db.partitions import Parent
 from db.rows import Conn, Pool
+from tests.conftest import MIGRATED
 from tests.rules.metered import normalise
 from tests.wire import add_station, charger, csms
 
@@ -30,6 +31,12 @@ TODAY = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 COLUMN = {"reading": "at", "message": "received_at"}
+
+
+@pytest.fixture
+def template(template: str) -> str:
+    """Without the partitions that other tests find there."""
+    return MIGRATED
 
 
 async def add_row(conn: Conn, parent: Parent, at: datetime, number: int = 1) -> None:
