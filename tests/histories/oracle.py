@@ -16,7 +16,7 @@ _SESSIONS = """
     left join account on account.id = s.account_id
     left join session_live live on live.station_id = s.station_id and live.session_id = s.id
     where station.identity = $1
-    order by s.started_at, s.id
+    order by s.started_at, s.evse, s.id
 """
 _READ_TWICE = """
     select evse, said_at from reading join station on station.id = station_id
@@ -27,7 +27,7 @@ _READ_TWICE = """
 async def differences(pool: Pool, history: History, box: Box) -> list[str]:
     """One sentence for each difference between the rows and the truth."""
     rows = [dict(row) for row in await pool.fetch(_SESSIONS, box.identity)]
-    charges = sorted(history.charges, key=lambda charge: charge.began_s)
+    charges = sorted(history.charges, key=lambda charge: (charge.began_s, charge.evse))
     found = [f"never refused: {refused}" for refused in box.refusals]
     found += [
         f"a start was answered with the numbers {sorted(numbers)}"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, Route, expect
 
@@ -191,6 +192,7 @@ async def test_stop_asks_the_charger_and_shows_the_life_of_it(site: Site) -> Non
         await station.unplug(1)
 
 
+@pytest.mark.rows_by_hand
 async def test_the_readings_of_a_big_meter_fit_a_narrow_phone(site: Site) -> None:
     async with charger(site, "CP-2", "1.6") as station:
         await station.plug_in(1)
