@@ -1,7 +1,7 @@
 """
 Whatever the network makes of it, the rows are what physically happened (reliability C14 to C16).
 
-About a hundred histories with the tests; `make histories` plays ten thousand.
+Some forty histories with the tests; `make histories` plays ten thousand.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tests.histories.drawing import histories
 from tests.histories.physical import History, Version
 from tests.histories.world import world
 
-MANY = int(os.environ.get("HISTORIES", "100"))
+MANY = int(os.environ.get("HISTORIES", "40"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 2**32)
 VERSIONS: list[Version] = ["1.6", "2.0.1", "2.1"]
 #: How many live at the same time, as hypothesis draws it on the average.
-_TOGETHER = 6
+_TOGETHER = 4
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
@@ -46,7 +46,7 @@ def test_the_rows_are_what_physically_happened(
                 database=None,
                 suppress_health_check=list(HealthCheck),
             )
-            @given(st.lists(histories(version), min_size=1, max_size=40))
+            @given(st.lists(histories(version), min_size=1, max_size=12))
             def play(batch: list[History]) -> None:
                 told = runner.run(here.play(batch))
                 assert not told, told
