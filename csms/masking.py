@@ -23,6 +23,20 @@ _CREDENTIALS = re.compile(r"(\w[\w+.-]*://[^/?#\s:@]*):[^/?#\s]*@")
 # Where a setting that is named beside them has its value: 1.6, set and get of 2.x, reports.
 _VALUES = ("value", "attributeValue", "actualValue")
 
+# Most of what is said: not even looked at.
+_NEVER_SECRET = frozenset(
+    {"Heartbeat", "MeterValues", "StartTransaction", "StatusNotification", "StopTransaction"}
+)
+
+
+def may_be_logged(action: str, payload: dict[str, Any], body: bytes) -> bytes:
+    """What the message log may keep of a CALL of a station."""
+    if action == "NotifyCustomerInformation":
+        return ALL_HIDDEN  # somebody's data, which are kept shorter than a log may be
+    if action == "TransactionEvent" and "idToken" not in payload:  # which may be a PIN
+        return body
+    return body if action in _NEVER_SECRET else masked(body)
+
 
 def masked(json: bytes) -> bytes:
     """The same JSON without its secrets; of what cannot be read nothing is left."""

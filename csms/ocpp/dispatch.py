@@ -23,7 +23,7 @@ from csms.config import Config
 from csms.errors import NoSession, OcppError
 from csms.ingest import Ingest
 from csms.items import Item
-from csms.masking import ALL_HIDDEN, masked
+from csms.masking import may_be_logged
 from csms.ocpp import frames, gate, salvage
 from csms.ocpp.frames import CallFrame
 from csms.ocpp.handling import Call, Chosen, Frequent, Handler, Quick, Rare
@@ -43,40 +43,7 @@ _LEAST_S = 0.5  # for what has waited longer in the queue, should the database b
 _RETRY_S = 0.25
 _MOST_TRIES = 5
 _LOGGED_ACTION = 100
-# Most of what is said: not even looked at for keys and passwords.
-_NEVER_SECRET = frozenset(
-    {"Heartbeat", "MeterValues", "StartTransaction", "StatusNotification", "StopTransaction"}
-)
 _PROBLEM_CHARACTERS = 500
-_STATUSES = frozenset(
-    {
-        "DiagnosticsStatusNotification",
-        "FirmwareStatusNotification",
-        "LogStatusNotification",
-        "PublishFirmwareStatusNotification",
-        "SignedFirmwareStatusNotification",
-    }
-)
-_MAY_BE_LONG = _STATUSES | {
-    "Authorize",
-    "BootNotification",
-    "BatterySwap",
-    "ClearedChargingLimit",
-    "NotifyChargingLimit",
-    "NotifyCustomerInformation",
-    "NotifyDERAlarm",
-    "NotifyDERStartStop",
-    "NotifyDisplayMessages",
-    "NotifyEvent",
-    "NotifyMonitoringReport",
-    "NotifyPriorityCharging",
-    "NotifyReport",
-    "NotifySettlement",
-    "ReportChargingProfiles",
-    "ReportDERControl",
-    "SecurityEventNotification",
-    "SignCertificate",
-}
 Result = TypeVar("Result")
 
 # Two transactions met: the same again will do. A row meets the making of its day's partition as
@@ -167,7 +134,7 @@ class Dispatch:
                 False,
                 _storable(str(call.message_id), 255),
                 _storable(call.action, _LOGGED_ACTION),
-                _logged(heard),
+                may_be_logged(call.action, call.payload, heard.body),
                 frame,
                 int((self._loop.time() - heard.heard_at) * 1_000),
             )
@@ -239,7 +206,7 @@ class Dispatch:
             still_wrong = say.violation(version, action, payload)
             if is_kept:
                 problem = wrong.sentence
-            elif still_wrong is None or _is_harmless(action, still_wrong):
+            elif still_wrong is None or salvage.is_harmless(action, still_wrong):
                 still_wrong = None
                 log.info(
                     "call.mended", station=link.station.identity, action=action, why=wrong.sentence
@@ -372,32 +339,5 @@ async def _raise(error: Exception) -> Payload:
     raise error
 
 
-def _logged(heard: Heard) -> bytes:
-    """What the message log may keep: somebody's data are kept shorter than it may be."""
-    if heard.frame.action == "NotifyCustomerInformation":
-        return ALL_HIDDEN
-    return masked(heard.body) if _may_tell_secrets(heard.frame) else heard.body
-
-
-def _may_tell_secrets(frame: CallFrame) -> bool:
-    if frame.action == "TransactionEvent":
-        return "idToken" in frame.payload  # which may be a PIN
-    return frame.action not in _NEVER_SECRET
-
-
 def _storable(text: str, limit: int) -> str:
     return text[:limit].replace("\x00", "\ufffd")
-
-
-def _is_harmless(action: str, wrong: say.Violation) -> bool:
-    """
-    Too long a text, where a CALLERROR would do more harm than the text does.
-
-    A charger whose model name is too long would be kept out for ever (reliability D-P02); a card
-    that is too long is a card that nobody registered (D-P09), and so is a certificate request one
-    that nobody signs (D-P50). What only reports is kept as it was said: a status that we do not
-    know (D-P48), an explanation that is too long (D-P49).
-    """
-    if wrong.keyword == "enum":
-        return action in _STATUSES
-    return action in _MAY_BE_LONG and wrong.keyword == "maxLength"

@@ -4,6 +4,7 @@ Read what a charger meant, by the schema of what it should have said.
 `fit` drops what nobody asked for: nulls, unknown keys, empty optional lists. With `rough`, for
 transaction messages, it also turns "1" into 1, 12 into "12" and one object into a list of one:
 whatever cannot be read is left as it is, and the handlers read it with `integer` and `text`.
+`is_harmless` says what may stay wrong.
 """
 
 from __future__ import annotations
@@ -15,11 +16,54 @@ from csms import say
 
 _NOTHING = object()
 _INT64 = 2**63
+_STATUSES = frozenset(
+    {
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "PublishFirmwareStatusNotification",
+        "SignedFirmwareStatusNotification",
+    }
+)
+_MAY_BE_LONG = _STATUSES | {
+    "Authorize",
+    "BootNotification",
+    "BatterySwap",
+    "ClearedChargingLimit",
+    "NotifyChargingLimit",
+    "NotifyCustomerInformation",
+    "NotifyDERAlarm",
+    "NotifyDERStartStop",
+    "NotifyDisplayMessages",
+    "NotifyEvent",
+    "NotifyMonitoringReport",
+    "NotifyPriorityCharging",
+    "NotifyReport",
+    "NotifySettlement",
+    "ReportChargingProfiles",
+    "ReportDERControl",
+    "SecurityEventNotification",
+    "SignCertificate",
+}
 
 
 def fit(version: str, action: str, payload: dict[str, Any], *, rough: bool) -> dict[str, Any]:
     schema = say.schema(version, action)
     return _object(schema, schema, payload, rough)
+
+
+def is_harmless(action: str, wrong: say.Violation) -> bool:
+    """
+    Too long a text, where a CALLERROR would do more harm than the text does.
+
+    A charger whose model name is too long would be kept out for ever (reliability D-P02); a card
+    that is too long is a card that nobody registered (D-P09), and so is a certificate request one
+    that nobody signs (D-P50). What only reports is kept as it was said: a status that we do not
+    know (D-P48), an explanation that is too long (D-P49).
+    """
+    if wrong.keyword == "enum":
+        return action in _STATUSES
+    return action in _MAY_BE_LONG and wrong.keyword == "maxLength"
 
 
 def _resolve(root: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

@@ -26,12 +26,12 @@ WIRE_PLANTS = [
         f"{_WHOLE}::test_message_ids_that_begin_again_are_of_other_messages",
         "csms/ocpp/dispatch.py",
         """
-        reply(None if call.is_send else frame)
+        reply(frame)
 """,
         """
         answers = self.__dict__.setdefault("answers", {})
         frame = answers.setdefault((link.station.id, call.message_id), frame)
-        reply(None if call.is_send else frame)
+        reply(frame)
 """,
     ),
     Plant(
@@ -45,9 +45,9 @@ WIRE_PLANTS = [
     Plant(
         "a socket without the right key takes the charger's place",
         "tests/ocpp/test_takeover.py::test_who_is_refused_takes_nothing_over",
-        "csms/ocpp/server.py",
+        "csms/ocpp/admission.py",
         """
-        handshake.check_credential(station, request.headers)
+        handshake.check_credential(is_user=is_user, is_key=is_key)
 """,
         "\n",
     ),
