@@ -62,7 +62,7 @@ def check(csr: str, *, kind: str, names: Sequence[str], organization: str) -> Ve
         return Verdict(
             problem, _shown(subject.rfc4514_string()), _words(key), hashlib.sha256(der).digest()
         )
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
         return Verdict("it is no certificate request in PEM that can be read")
 
 

@@ -11,9 +11,15 @@ from db.config import ConfigError
 from db.migrate import FOLDER, migrate, read
 from db.rows import Pool
 from db.tools import SCHEMA, schema_text
-from tests.conftest import in_database
+from tests.conftest import MIGRATED, in_database
 
 FIRST = "create table first (id integer);\ninsert into first values (1);\n"
+
+
+@pytest.fixture
+def template(template: str) -> str:
+    """Without the partitions that other tests find there."""
+    return MIGRATED
 
 
 def write(folder: Path, name: str, sql: str = FIRST) -> Path:

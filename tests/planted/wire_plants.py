@@ -37,7 +37,7 @@ WIRE_PLANTS = [
     Plant(
         "a socket that closes unregisters whoever has its place by then",
         "tests/ocpp/test_takeover.py::"
-        "test_w46_the_late_close_of_the_old_socket_leaves_the_new_one_registered",
+        "test_the_late_close_of_the_old_socket_leaves_the_new_one_registered",
         "db/links.py",
         "delete from link where station_id = $1 and epoch = $2",
         "delete from link where station_id = $1 and $2::bigint is not null",
