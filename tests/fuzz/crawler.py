@@ -40,9 +40,9 @@ async def crawl(browser: Browser, start: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     alike: Counter[str] = Counter()
-    todo = [start]
-    while todo:
-        path = todo.pop(0)
+    ahead = [start]
+    while ahead:
+        path = ahead.pop(0)
         kind = re.sub(r"\d+", "0", urlsplit(path).path)
         if path in found or _LEFT_OUT.search(urlsplit(path).path) or alike[kind] == _MOST_ALIKE:
             continue
@@ -57,5 +57,5 @@ async def crawl(browser: Browser, start: str) -> dict[str, str]:
         for link in page.links:
             address = urlsplit(urljoin(f"{browser.url}{path}", urldefrag(link).url))
             if f"{address.scheme}://{address.netloc}" == browser.url:
-                todo.append(address._replace(scheme="", netloc="").geturl())
+                ahead.append(address._replace(scheme="", netloc="").geturl())
     return found
