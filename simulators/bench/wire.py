@@ -11,7 +11,8 @@ from typing import Any, cast
 from simulators.bench.errors import BenchError
 
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
-PASSWORD = "a-password-of-the-bench"  # noqa: S105 - of chargers that live for seconds
+# As a generated key is: what a person chose is checked slowly, and once.
+PASSWORD = "b37ac4e55d0f41d89c6e2f70a1b8d3c4"  # noqa: S105 - of chargers that live for seconds
 _CALL_S = 30.0
 
 
