@@ -25,6 +25,7 @@ from csms.message_log import MessageLog
 from db import messages
 from db.errors import StoreAway, is_away
 from db.messages import Message
+from db.model.sessions import SessionLive
 
 log = structlog.get_logger()
 
@@ -156,7 +157,11 @@ class Ingest:
             if not items and not logged:
                 continue
             self._is_writing = True
-            known = [item for item in items if usual.is_usual(self._known, item)]
+            known = [
+                (item, live)
+                for item in items
+                if (live := usual.live_of(self._known, item)) is not None
+            ]
             try:
                 if known:
                     await self._commit_usual(conn, known, logged)
@@ -202,16 +207,16 @@ class Ingest:
     async def _commit_usual(
         self,
         conn: asyncpg.Connection[asyncpg.Record],
-        items: list[Item],
+        pairs: list[tuple[Item, SessionLive]],
         logged: list[Message],
     ) -> None:
-        items.sort(key=lambda item: item.station_id)
+        pairs.sort(key=lambda pair: pair[0].station_id)
         try:
-            outcome = await usual.write(conn, self._known, items, logged)
+            outcome = await usual.write(conn, self._known, pairs, logged)
         except BaseException:
-            self._known.forget_stations(item.station_id for item in items)
+            self._known.forget_stations(item.station_id for item, _ in pairs)
             raise
-        _settle(items, None)
+        _settle([item for item, _ in pairs], None)
         self._changed(*outcome.topics)
 
     async def _commit(

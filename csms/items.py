@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from csms.rules import metering
-from csms.rules.series import Figures, Summary
+from csms.rules.series import Figures
 from db.model.readings import Moment, Reading, Sample
 from db.model.reports import StationEvent
 from db.model.sessions import Family, SessionLive
@@ -26,7 +26,6 @@ class Measured:
     samples: list[Sample]
     encoded: bytes  # the samples, as they are stored
     figures: Figures
-    summary: Summary
     flags: str  # joined by spaces
 
 
@@ -91,7 +90,7 @@ class Sessions:
 
 
 def row(item: Item, measured: Measured, session_id: int | None, flags: str = "") -> Reading:
-    summary = measured.summary
+    figures = measured.figures
     return Reading(
         item.station_id,
         measured.at,
@@ -102,10 +101,10 @@ def row(item: Item, measured: Measured, session_id: int | None, flags: str = "")
         item.evse,
         item.connector,
         item.transaction_id,
-        summary.context,
-        summary.energy_wh,
-        summary.power_w,
-        summary.soc_pct,
+        figures.context,
+        figures.energy_wh,
+        figures.power_w,
+        figures.soc_pct,
         measured.encoded,
         f"{measured.flags} {flags}".strip() if flags else measured.flags,
     )

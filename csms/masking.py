@@ -33,7 +33,7 @@ def may_be_logged(action: str, payload: dict[str, Any], body: bytes) -> bytes:
     """What the message log may keep of a CALL of a station."""
     if action == "NotifyCustomerInformation":
         return ALL_HIDDEN  # somebody's data, which are kept shorter than a log may be
-    if action == "TransactionEvent" and "idToken" not in payload:  # which may be a PIN
+    if action == "TransactionEvent" and payload.get("idToken") is None:  # which may be a PIN
         return body
     return body if action in _NEVER_SECRET else masked(body)
 

@@ -15,50 +15,60 @@ from db import changes, hot_path
 from db.hot_path import Usual
 from db.messages import Message
 from db.model.readings import Reading
+from db.model.sessions import SessionLive
 from db.rows import Conn
 from db.session_live import Step
 
 
-def is_usual(known: Sessions, item: Item) -> bool:
-    """A well-dated measurement of a running session that we know, and nothing else."""
+def live_of(known: Sessions, item: Item) -> SessionLive | None:
+    """The session of a well-dated measurement of one that runs and that we know, and no more."""
     live = known.get(item)
-    return (
-        live is not None
-        and item.is_metering
-        and item.quarantine is None
-        and item.status is None
-        and (live.evse is not None or item.evse is None)
-        and not any(measured.flags for measured in item.measured)
-    )
+    if (
+        live is None
+        or not item.is_metering
+        or item.quarantine is not None
+        or item.status is not None
+        or (live.evse is None and item.evse is not None)
+    ):
+        return None
+    for measured in item.measured:
+        if measured.flags:
+            return None
+    return live
 
 
 async def write(
-    conn: Conn, known: Sessions, items: Sequence[Item], logged: Sequence[Message]
+    conn: Conn,
+    known: Sessions,
+    pairs: Sequence[tuple[Item, SessionLive]],
+    logged: Sequence[Message],
 ) -> Outcome:
     """The same as `batch.write`, in one statement that is its own transaction."""
     out = Outcome()
     rows: list[Reading] = []
     seen: set[tuple[int, bytes]] = set()
     sums: dict[int, list[Any]] = {}  # live, its energy before, readings, is odd
-    for item in items:
-        live = known.get(item)
-        assert live is not None, "a usual item has one"
-        sum_ = sums.setdefault(live.session_id, [live, live.energy_wh, 0, False])
-        item.session_id = live.session_id
-        new = [m for m in item.measured if (item.station_id, m.fingerprint) not in seen]
-        keys = {(item.station_id, measured.fingerprint) for measured in new}
-        seen |= keys
-        rows.extend([row(item, measured, live.session_id) for measured in new])
+    for item, live in pairs:
+        item.session_id = session_id = live.session_id
+        sum_ = sums.get(session_id)
+        if sum_ is None:
+            sum_ = sums[session_id] = [live, live.energy_wh, 0, False]
+        keys = set()
+        for measured in item.measured:
+            key = item.station_id, measured.fingerprint
+            if key not in seen:
+                seen.add(key)
+                keys.add(key)
+                rows.append(row(item, measured, session_id))
         sum_[2] += len(keys)
         sum_[3] |= not advance(live, item, keys)
     steps = [
         Usual(Step(live, live.energy_wh - before), count, is_odd)
         for live, before, count, is_odd in sums.values()
     ]
-    hour = items[0].received_at.replace(minute=0, second=0, microsecond=0)
+    hour = pairs[0][0].received_at.replace(minute=0, second=0, microsecond=0)
     moved = await hot_path.write(conn, rows, steps, logged, hour)
-    for step, _, _ in steps:
-        live = step.live
+    for (live, _), _, _ in steps:
         out.topics.add(changes.topic("session", live.session_id, account_id=live.account_id))
         if live.session_id in moved:
             live.version += 1

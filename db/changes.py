@@ -30,7 +30,8 @@ log = structlog.get_logger()
 
 
 def topic(kind: str, *ids: int, account_id: int | None = None) -> str:
-    name = ":".join([kind, *map(str, ids)])
+    # One id is the usual, many thousand times a second.
+    name = f"{kind}:{ids[0]}" if len(ids) == 1 else ":".join([kind, *map(str, ids)])
     return name if account_id is None else f"{name}@{account_id}"
 
 

@@ -79,9 +79,14 @@ _STATEMENT = f"""
                 else session.updated_at
             end
         from step
-        left join mine using (station_id, session_id)
         where session.station_id = step.station_id and session.id = step.session_id
-            and (step.is_odd or mine.session_id is null)
+            and (
+                step.is_odd
+                -- Not a join: each step would be compared with each row that was moved.
+                or (step.station_id, step.session_id) not in (
+                    select station_id, session_id from mine
+                )
+            )
     ), logged as (
         insert into message ({MESSAGES.names}) {MESSAGES.select(_FIRST_MESSAGE)}
     )

@@ -200,7 +200,9 @@ class Dispatch:
         gate.check_registered(link, action)
         payload: Payload = frame.payload
         problem = frame.problem
-        wrong = say.violation(version, action, payload, is_strict=link.station.strict)
+        wrong = None
+        if not frame.fits:
+            wrong = say.violation(version, action, payload, is_strict=link.station.strict)
         if wrong is not None and not link.station.strict:
             payload = salvage.fit(version, action, payload, rough=is_kept)
             still_wrong = say.violation(version, action, payload)
@@ -340,4 +342,6 @@ async def _raise(error: Exception) -> Payload:
 
 
 def _storable(text: str, limit: int) -> str:
+    if len(text) <= limit and "\x00" not in text:
+        return text
     return text[:limit].replace("\x00", "\ufffd")

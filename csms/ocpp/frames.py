@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from csms.ocpp import typed
+
 CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = 2, 3, 4, 5, 6
 UNKNOWN_ID = "-1"
 
@@ -41,6 +43,7 @@ class CallFrame(NamedTuple):
         None  # wrong in the frame, yet readable: only a transaction message goes on
     )
     is_send: bool = False
+    fits: bool = False  # the payload is a `typed.Said`, and right
 
 
 class AnswerFrame(NamedTuple):
@@ -108,7 +111,11 @@ def is_too_deep(text: str) -> bool:
     return True
 
 
-def parse(version: str, text: str) -> Frame:
+def parse(version: str, text: str, *, is_quick: bool = False) -> Frame:
+    """`is_quick`: the payload of a usual CALL that fits its schema need not be a dict."""
+    if is_quick and (usual := typed.decode(version, text)) is not None:
+        _, message_id, action, payload = usual
+        return CallFrame(message_id, action, payload, fits=True)
     try:
         if is_too_deep(text):
             return _unreadable(version, "nested more than 32 levels deep")

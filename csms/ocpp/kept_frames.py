@@ -86,7 +86,7 @@ async def _give_readings(
     )
     item.measured = measured(
         said.get("meterValue") or said.get("transactionData"),
-        words_16.sample if session.family == "v16" else words_2.sample,
+        words_16 if session.family == "v16" else words_2,
         evse=session.evse if session.family == "v16" else None,
         connector=session.connector if session.family == "v16" else None,
         transaction_id=session.transaction_id,

@@ -144,7 +144,7 @@ class Link:
 
     def _sort(self, body: bytes, text: str) -> None:
         received_at, started = datetime.now(UTC), perf_counter()
-        frame = frames.parse(self.version, text)
+        frame = frames.parse(self.version, text, is_quick=not self.station.strict)
         if len(text) > _LARGE_CHARACTERS:
             # Who says what takes long to read waits the longer for the next: others come first.
             self._socket.hold()

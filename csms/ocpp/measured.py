@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 from csms.items import Measured
 from csms.ocpp.salvage import text
+from csms.ocpp.typed import Said, is_object
 from csms.rules import clocks
-from csms.rules.series import figures, summarise
+from csms.rules.series import figures
 from db.model.readings import Sample, encode_samples
 
 _SAID_CHARACTERS = 100
 
 
+class Words(Protocol):
+    """How a version says a SampledValue: in a dict of whatever, or so that it fits the schema."""
+
+    def sample(self, said: dict[str, Any]) -> Sample: ...
+
+    def usual_sample(self, said: Any) -> Sample: ...
+
+
 def measured(
     elements: Any,
-    read_sample: Callable[[dict[str, Any]], Sample],
+    words: Words,
     *,
     evse: int | None,
     connector: int | None,
@@ -39,17 +47,21 @@ def measured(
     out = []
     where = f"{evse} {connector} {transaction_id} "
     for element in elements:
-        if not isinstance(element, dict):
+        if not is_object(element):
             continue
-        values = element.get("sampledValue")
+        said, values = element.get("timestamp"), element.get("sampledValue")
         if not isinstance(values, list):
             continue
-        samples = [
-            read_sample(value) for value in values if isinstance(value, dict) and "value" in value
-        ]
+        if isinstance(element, Said):
+            samples = [words.usual_sample(value) for value in values]
+        else:
+            samples = [
+                words.sample(value)
+                for value in values
+                if isinstance(value, dict) and "value" in value
+            ]
         if not samples:
             continue
-        said = element.get("timestamp")
         at, flags = clocks.when(said, received_at)
         found = figures(samples)
         said_at = text(said, _SAID_CHARACTERS)
@@ -63,7 +75,6 @@ def measured(
                 samples,
                 encoded,
                 found,
-                summarise(samples, found),
                 " ".join(flags) if flags else "",
             )
         )

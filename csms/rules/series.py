@@ -44,43 +44,24 @@ class Point(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What a moment says, found in one pass over its samples."""
+    """What a moment says, found in one pass over its samples; the last four are for its row."""
 
     register: Decimal | None  # of the default series; the highest, if there are several
     is_alone: bool  # there is one register of the default series at most
     has_other: bool  # there is energy in another series
-    power_w: int | None
-    soc_pct: Decimal | None
-    context: str | None
-
-
-class Summary(NamedTuple):
-    """The figures of one moment for the row of its reading."""
-
     energy_wh: int | None
     power_w: int | None
     soc_pct: Decimal | None
     context: str | None
 
 
-def summarise(samples: list[Sample], found: Figures | None = None) -> Summary:
+def figures(samples: list[Sample]) -> Figures:
     """
-    The figures of one moment, in Wh (rounded half up), W and % (two places).
+    The figures of one moment: Wh (rounded half up), W and % (two places).
 
     Energy is the register of the best series that is present (digest 3.3) as the meter says it,
-    power is Power.Active.Import at the outlet, or the sum of its phases. `found` are the figures of
-    the samples, if they are known already.
+    power is Power.Active.Import at the outlet, or the sum of its phases.
     """
-    found = found or figures(samples)
-    register = found.register
-    if register is None and found.has_other:
-        register = _other_register(samples)
-    return Summary(
-        None if register is None else whole(register), found.power_w, found.soc_pct, found.context
-    )
-
-
-def figures(samples: list[Sample]) -> Figures:
     register: Decimal | None = None
     power: Decimal | None = None
     phases: dict[str, Decimal] | None = None
@@ -121,7 +102,9 @@ def figures(samples: list[Sample]) -> Figures:
         power_w = None
     if context is None and samples:
         context = samples[0].context
-    return Figures(register, is_alone, has_other, power_w, soc, context)
+    best = _other_register(samples) if register is None and has_other else register
+    energy_wh = None if best is None else whole(best)
+    return Figures(register, is_alone, has_other, energy_wh, power_w, soc, context)
 
 
 def registers(moments: Iterable[Moment]) -> dict[str, list[Point]]:

@@ -186,7 +186,7 @@ def _moments(visit: Visit, marks: Sequence[Mark]) -> list[Moment]:
 
 
 def _measured(visit: Visit, session: Session, mark: Mark, moment: Moment) -> tuple[Reading, Moment]:
-    found = series.summarise(moment.samples)
+    found = series.figures(moment.samples)
     said_at = mark.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     reading = Reading(
         station_id=session.station_id,

@@ -17,7 +17,7 @@ from csms import batch, charging, message_log, usual
 from csms.errors import NoSession
 from csms.ingest import Ingest
 from csms.items import Item, Measured
-from csms.rules.series import figures, summarise
+from csms.rules.series import figures
 from db import changes, messages, sessions
 from db.messages import Message
 from db.model.readings import encode_samples
@@ -85,15 +85,13 @@ def measured(place: int, register_wh: int, flags: str = "") -> Measured:
     samples = [normalise(register_wh)]
     at = RECEIVED if "clock_unset" in flags else BEGAN + place * STEP
     fingerprint = place.to_bytes(8, "big") + register_wh.to_bytes(8, "big")
-    found = figures(samples)
     return Measured(
         at,
         None,
         fingerprint,
         samples,
         encode_samples(samples),
-        found,
-        summarise(samples, found),
+        figures(samples),
         flags,
     )
 
@@ -326,9 +324,9 @@ async def test_what_comes_while_a_commit_runs_goes_into_one_batch(
         batches.append([item.station_id for item in items])
         return await write(conn, known, items)
 
-    async def noted_usual(conn: Any, known: Any, items: Any, logged: Any) -> Any:
-        batches.append([item.station_id for item in items])
-        return await write_usual(conn, known, items, logged)
+    async def noted_usual(conn: Any, known: Any, pairs: Any, logged: Any) -> Any:
+        batches.append([item.station_id for item, _ in pairs])
+        return await write_usual(conn, known, pairs, logged)
 
     monkeypatch.setattr(batch, "write", noted)
     monkeypatch.setattr(usual, "write", noted_usual)

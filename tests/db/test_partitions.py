@@ -14,7 +14,7 @@ from csms.config import Config
 from csms.ingest import Ingest
 from csms.items import Item, Measured
 from csms.jobs import Jobs
-from csms.rules.series import figures, summarise
+from csms.rules.series import figures
 from db import messages, partitions, readings
 from db.changes import Notifier
 from db.config import DatabaseConfig
@@ -265,12 +265,9 @@ class Nobody:
 def item(station_id: int, at: datetime, number: int) -> Item:
     made = Item(station_id, "v16", datetime.now(UTC))
     samples = [normalise(number)]
-    found = figures(samples)
     key = number.to_bytes(4, "big")
     made.measured = [
-        Measured(
-            at, None, key, samples, encode_samples(samples), found, summarise(samples, found), ""
-        )
+        Measured(at, None, key, samples, encode_samples(samples), figures(samples), "")
     ]
     return made
 

@@ -17,9 +17,7 @@ GOOD = {"timestamp": "2026-11-20T07:59:00Z", "sampledValue": [{"value": "1500"}]
 
 
 def read(elements: Any) -> list[Measured]:
-    return measured(
-        elements, words.sample, evse=1, connector=1, transaction_id="7", received_at=NOW
-    )
+    return measured(elements, words, evse=1, connector=1, transaction_id="7", received_at=NOW)
 
 
 @pytest.mark.parametrize(

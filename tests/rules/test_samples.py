@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.rules import samples
-from csms.rules.series import Summary, summarise
+from csms.rules.series import figures
 from db.model.readings import REGISTER, Sample, decode_samples, encode_samples
 from tests.rules.metered import normalise
 
@@ -340,7 +340,7 @@ def test_nothing_makes_it_raise_and_everything_can_be_stored(said: tuple[Any, ..
     words = (sample.measurand, sample.unit, sample.phase, sample.location, sample.context)
     assert all(word is None or len(word) <= 100 for word in words)
     assert "\x00" not in "".join(word for word in (*words, sample.said) if word)
-    summarise([sample])
+    figures([sample])
 
 
 def power(watts: object, phase: str | None = None, **words: object) -> Sample:
@@ -352,57 +352,60 @@ def soc(percent: object) -> Sample:
 
 
 @pytest.mark.parametrize(
-    ("said", "summary"),
+    ("said", "row"),
     [
-        ([], Summary(None, None, None, None)),
-        ([normalise("1000.5")], Summary(1001, None, None, "Sample.Periodic")),
-        ([normalise("1000.4")], Summary(1000, None, None, "Sample.Periodic")),
-        ([normalise("-1.5")], Summary(-2, None, None, "Sample.Periodic")),
-        ([normalise("NaN", context="Trigger")], Summary(None, None, None, "Trigger")),
-        ([normalise("5", unit="A")], Summary(None, None, None, "Sample.Periodic")),
+        ([], (None, None, None, None)),
+        ([normalise("1000.5")], (1001, None, None, "Sample.Periodic")),
+        ([normalise("1000.4")], (1000, None, None, "Sample.Periodic")),
+        ([normalise("-1.5")], (-2, None, None, "Sample.Periodic")),
+        ([normalise("NaN", context="Trigger")], (None, None, None, "Trigger")),
+        ([normalise("5", unit="A")], (None, None, None, "Sample.Periodic")),
         (
             [power("7360.5"), soc("55.555"), normalise("2", context="Transaction.End")],
-            Summary(2, 7361, Decimal("55.56"), "Transaction.End"),
+            (2, 7361, Decimal("55.56"), "Transaction.End"),
         ),
         (
             [normalise("7"), normalise("9", context="Transaction.End")],
-            Summary(9, None, None, "Transaction.End"),
+            (9, None, None, "Transaction.End"),
         ),
-        ([normalise("9"), normalise("5", phase="L1")], Summary(9, None, None, "Sample.Periodic")),
+        ([normalise("9"), normalise("5", phase="L1")], (9, None, None, "Sample.Periodic")),
         (
             [normalise("5", phase="L1"), normalise("6", phase="L2-N"), normalise("7", phase="L3")],
-            Summary(18, None, None, "Sample.Periodic"),
+            (18, None, None, "Sample.Periodic"),
         ),
-        ([normalise("5", location="Inlet")], Summary(5, None, None, "Sample.Periodic")),
+        ([normalise("5", location="Inlet")], (5, None, None, "Sample.Periodic")),
         (
             [normalise("5", location="Inlet"), normalise("6", location="Cable")],
-            Summary(6, None, None, "Sample.Periodic"),
+            (6, None, None, "Sample.Periodic"),
         ),
-        ([normalise("5", location="Body")], Summary(None, None, None, "Sample.Periodic")),
-        ([normalise("5", phase="L1-L2")], Summary(None, None, None, "Sample.Periodic")),
+        ([normalise("5", location="Body")], (None, None, None, "Sample.Periodic")),
+        ([normalise("5", phase="L1-L2")], (None, None, None, "Sample.Periodic")),
         (
             [power("100", "L1"), power("200", "L2"), power("300", "L3-N")],
-            Summary(None, 600, None, "Sample.Periodic"),
+            (None, 600, None, "Sample.Periodic"),
         ),
         (
             [power("100", "L1"), power("650"), power("200", "L2")],
-            Summary(None, 650, None, "Sample.Periodic"),
+            (None, 650, None, "Sample.Periodic"),
         ),
-        ([power("5", unit="kW")], Summary(None, 5000, None, "Sample.Periodic")),
-        ([power("2147483647")], Summary(None, 2**31 - 1, None, "Sample.Periodic")),
-        ([power("2147483648")], Summary(None, None, None, "Sample.Periodic")),
-        ([power("-2147483648")], Summary(None, None, None, "Sample.Periodic")),
-        ([power("9", location="Inlet")], Summary(None, None, None, "Sample.Periodic")),
-        ([soc("100")], Summary(None, None, Decimal(100), "Sample.Periodic")),
-        ([soc("0")], Summary(None, None, Decimal(0), "Sample.Periodic")),
-        ([soc("100.01")], Summary(None, None, None, "Sample.Periodic")),
-        ([soc("-1")], Summary(None, None, None, "Sample.Periodic")),
+        ([power("5", unit="kW")], (None, 5000, None, "Sample.Periodic")),
+        ([power("2147483647")], (None, 2**31 - 1, None, "Sample.Periodic")),
+        ([power("2147483648")], (None, None, None, "Sample.Periodic")),
+        ([power("-2147483648")], (None, None, None, "Sample.Periodic")),
+        ([power("9", location="Inlet")], (None, None, None, "Sample.Periodic")),
+        ([soc("100")], (None, None, Decimal(100), "Sample.Periodic")),
+        ([soc("0")], (None, None, Decimal(0), "Sample.Periodic")),
+        ([soc("100.01")], (None, None, None, "Sample.Periodic")),
+        ([soc("-1")], (None, None, None, "Sample.Periodic")),
         (
             [normalise("5", measurand="Energy.Active.Import.Interval")],
-            Summary(None, None, None, "Sample.Periodic"),
+            (None, None, None, "Sample.Periodic"),
         ),
-        ([normalise("999999999999999.9")], Summary(10**15, None, None, "Sample.Periodic")),
+        ([normalise("999999999999999.9")], (10**15, None, None, "Sample.Periodic")),
     ],
 )  # fmt: skip
-def test_the_figures_of_a_moment(said: list[Sample], summary: Summary) -> None:
-    assert summarise(said) == summary
+def test_the_figures_of_a_moment(
+    said: list[Sample], row: tuple[int | None, int | None, Decimal | None, str | None]
+) -> None:
+    found = figures(said)
+    assert (found.energy_wh, found.power_w, found.soc_pct, found.context) == row

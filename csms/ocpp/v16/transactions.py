@@ -133,7 +133,7 @@ def _item(call: Call, evse: int | None, transaction_id: str | None, elements: ob
     item = Item(call.station.id, "v16", call.received_at, evse, connector, transaction_id)
     item.measured = measured(
         elements,
-        words.sample,
+        words,
         evse=evse,
         connector=connector,
         transaction_id=transaction_id,

@@ -51,6 +51,12 @@ def transaction_id_of(said: Any) -> str | None:
     return str(number) if number is not None and number > 0 else None
 
 
+def usual_sample(said: Any) -> Sample:
+    """Of a SampledValue that fits the schema (`typed.Said`)."""
+    words = said.measurand, said.unit, said.phase, said.location, said.context, said.format
+    return normalise(said.value, words)
+
+
 def sample(said: dict[str, Any]) -> Sample:
     get = said.get
     words = (

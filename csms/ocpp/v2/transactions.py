@@ -13,6 +13,7 @@ from csms.items import Item
 from csms.ocpp.handling import Call, Frequent, Handler, Rare
 from csms.ocpp.measured import measured
 from csms.ocpp.salvage import text
+from csms.ocpp.typed import is_object
 from csms.ocpp.v2 import words
 from csms.rules import clocks
 from csms.rules import sessions as rules
@@ -41,11 +42,11 @@ def _item(call: Call) -> Item:
     transaction_id = words.transaction_id_of(call.payload)
     info = call.get("transactionInfo")
     item = Item(call.station.id, "v2", call.received_at, evse, connector, transaction_id)
-    item.charging_state = text(info.get("chargingState"), 50) if isinstance(info, dict) else None
+    item.charging_state = text(info.get("chargingState"), 50) if is_object(info) else None
     # The EVSE is said in some events and not in others: no part of what makes a reading the same.
     item.measured = measured(
         call.get("meterValue"),
-        words.sample,
+        words,
         evse=None,
         connector=None,
         transaction_id=transaction_id,
@@ -244,7 +245,7 @@ def meter_values(call: Call) -> tuple[Item, Payload]:
     item = Item(call.station.id, "v2", call.received_at, evse)
     item.measured = measured(
         call.get("meterValue"),
-        words.sample,
+        words,
         evse=evse,
         connector=None,
         transaction_id=None,

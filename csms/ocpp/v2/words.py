@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from csms.ocpp.salvage import integer, text
+from csms.ocpp.typed import is_object
 from csms.rules import authorization, clocks
 from csms.rules.authorization import Decision
 from csms.rules.samples import normalise
@@ -28,7 +29,7 @@ def number_of(said: Any) -> int | None:
 
 def evse_of(said: Any) -> tuple[int | None, int | None]:
     """(evse, connector) of an EVSEType."""
-    if not isinstance(said, dict):
+    if not is_object(said):
         return None, None
     return number_of(said.get("id")), number_of(said.get("connectorId"))
 
@@ -51,7 +52,7 @@ def variable_of(said: Any) -> tuple[str, str]:
 
 def transaction_id_of(payload: Payload) -> str | None:
     info = payload.get("transactionInfo")
-    if not isinstance(info, dict):
+    if not is_object(info):
         return None
     return text(info.get("transactionId"), TRANSACTION_ID_CHARACTERS)
 
@@ -77,6 +78,14 @@ def id_token_info(decision: Decision, now: datetime) -> Payload:
 def status_info(reason_code: str, additional_info: str) -> Payload:
     """Why we say no: one of the standard's codes, and a sentence."""
     return {"reasonCode": reason_code, "additionalInfo": additional_info[:_INFO_CHARACTERS]}
+
+
+def usual_sample(said: Any) -> Sample:
+    """Of a SampledValue that fits the schema (`typed.Said`)."""
+    unit = said.unitOfMeasure
+    name, multiplier = (None, None) if unit is None else (unit.unit, unit.multiplier)
+    words = said.measurand, name, said.phase, said.location, said.context, None
+    return normalise(said.value, words, multiplier)
 
 
 def sample(said: dict[str, Any]) -> Sample:
