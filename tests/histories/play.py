@@ -19,7 +19,7 @@ from tests.histories.saying import Message, messages
 from tests.wire import basic
 
 _ANSWER_S = 30
-_TRIES = 5
+_PAUSES_S = (0.5, 1, 2, 4, 8, 0)  # before it comes again
 _BOOT = {
     "1.6": {"chargePointVendor": "V", "chargePointModel": "M"},
     "2": {"reason": "PowerUp", "chargingStation": {"vendorName": "V", "model": "M"}},
@@ -132,16 +132,17 @@ class Box:
 
     async def _answer_at_last(self, frame: list[Any]) -> Any:
         """A server that is busy, or closes the socket, is asked again, as every box does."""
-        for _ in range(_TRIES):
+        for pause_s in _PAUSES_S:
             try:
                 async with asyncio.timeout(_ANSWER_S):
                     await self._send(frame)
                     assert self._socket is not None
                     return json.loads(await self._socket.recv())
-            except (TimeoutError, OSError, ConnectionClosed, InvalidHandshake):
-                self.told.append("  no answer in time, so the box comes again")
+            except (TimeoutError, OSError, ConnectionClosed, InvalidHandshake) as error:
+                self.told.append(f"  {error!r}, so the box comes again in {pause_s} s")
                 self._lose()
-        raise TimeoutError(f"{_TRIES} times no answer to {frame}")
+                await asyncio.sleep(pause_s)
+        raise TimeoutError(f"{len(_PAUSES_S)} times no answer to {frame}")
 
     async def _send(self, frame: list[Any]) -> None:
         if self._socket is None:
