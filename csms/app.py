@@ -18,11 +18,11 @@ from csms.ingest import Ingest
 from csms.jobs import Jobs
 from csms.listeners import Listeners, open_listeners
 from csms.ocpp.dispatch import Dispatch
+from csms.ocpp.door import Door
 from csms.ocpp.link import Link
 from csms.ocpp.links import Links
 from csms.ocpp.runner import Runner, hide_secrets
 from csms.ocpp.server import OcppServer
-from csms.ocpp.socket import Socket
 from csms.say import Version
 from csms.watch import LEASE, Watch
 from db import changes, commands, embedded, links, partitions
@@ -98,9 +98,9 @@ async def running(config: Config, url: str, listeners: Listeners) -> AsyncIterat
         watch = Watch(config, pool, here, runner, notifier)
         listener = Listener(config.database.changes_url or url, watch.heard)
 
-        def make_link(socket: Socket, station: Station, version: Version, epoch: int) -> Link:
+        def make_link(door: Door, station: Station, version: Version, epoch: int) -> Link:
             return Link(
-                socket,
+                door,
                 station,
                 version,
                 epoch,
@@ -108,6 +108,7 @@ async def running(config: Config, url: str, listeners: Listeners) -> AsyncIterat
                 log_message=ingest.log,
                 call_timeout_s=config.call_timeout_s,
                 send_timeout_s=config.send_timeout_s,
+                certificate_name=door.certificate_name,
             )
 
         server = OcppServer(config, pool, here, notifier, make_link, watch.why_not_ready)

@@ -154,10 +154,14 @@ class Dispatch:
         link = said.link
         try:
             payload = await self._payload(link, call, work)
-            if payload is not None:
+            if payload is None:
+                self._reply(said, None)
+            elif call.end is None:
                 self._succeeded(said, call, payload)
             else:
-                self._reply(said, None)
+                link.drop_calls()
+                self._succeeded(said, call, payload)
+                await link.close(*call.end)
         except OcppError as error:
             self._reply(said, _refusal(error, link.version, said.heard.frame))
         except Exception:
@@ -227,6 +231,7 @@ class Dispatch:
             heard.body,
             str(frame.message_id),
             problem,
+            link.certificate_name,
         )
         return (handler.by(payload) if isinstance(handler, Chosen) else handler), call
 
@@ -263,6 +268,7 @@ class Dispatch:
             # It may run again: what the try before noted is not so.
             call.topics.clear()
             call.problem = found_problem
+            call.end = None
             payload = await run(call, conn)
             if call.problem is not None:
                 await _quarantine(conn, call, call.problem)

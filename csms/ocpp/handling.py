@@ -34,7 +34,9 @@ class Call:
     body: bytes  # the frame as it came
     message_id: str
     problem: str | None = None  # it goes to quarantine, and is answered
+    certificate_name: str | None = None  # of security profile 3
     topics: set[str] = field(default_factory=set)  # told after the commit
+    end: tuple[int, str] | None = None  # code and reason: the link is closed after the answer
 
     @property
     def family(self) -> Family:

@@ -65,10 +65,13 @@ class Link:
         log_message: Callable[[Message], None],
         call_timeout_s: float,
         send_timeout_s: float,
+        certificate_name: str | None = None,
     ) -> None:
+        """`certificate_name`: to whom the charger's certificate is made out (profile 3)."""
         self.station = station
         self.version = version
         self.epoch = epoch
+        self.certificate_name = certificate_name
         self.is_booted = station.booted_at is not None
         self.bad_frames = 0
         self._socket = socket
@@ -117,10 +120,14 @@ class Link:
             self._socket.transport.abort()
 
     async def give_up(self, code: int, reason: str) -> None:
-        """Close, and drop what waits: the station keeps what is not answered."""
+        """Close, and drop what waits."""
+        self.drop_calls()
+        await self.close(code, reason)
+
+    def drop_calls(self) -> None:
+        """Take no more, and none of those that wait: the station keeps what is not answered."""
         self._takes_calls = False
         self._calls.clear()
-        await self.close(code, reason)
 
     async def finish(self, code: int, reason: str) -> None:
         """Answer what came, take no more, and close; the caller bounds it."""
@@ -131,8 +138,7 @@ class Link:
     def fail(self) -> None:
         """A fault of ours: what is not answered will be said again."""
         log.exception("link.failed", station=self.station.identity)
-        self._takes_calls = False
-        self._calls.clear()
+        self.drop_calls()
         self._socket.fail(*FAULT)
 
     def _hear(self, body: bytes, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -315,6 +316,94 @@ async def test_t05_a_wrong_certificate_gets_an_alert_and_leaves_a_row(
     assert why in reason.replace("self signed", "self-signed").replace(
         "unsupported certificate purpose", "unsuitable certificate purpose"
     )
+    log.check_is_quiet()
+
+
+BOOTS: dict[str, Any] = {
+    "1.6": lambda serial: {
+        "chargePointVendor": "Acme",
+        "chargePointModel": "One",
+        **({"chargePointSerialNumber": serial} if serial else {}),
+    },
+    "2.0.1": lambda serial: {
+        "reason": "PowerUp",
+        "chargingStation": {
+            "vendorName": "Acme",
+            "model": "One",
+            **({"serialNumber": serial} if serial else {}),
+        },
+    },
+}
+
+
+@asynccontextmanager
+async def with_certificate(
+    central: Secure, common_name: str, version: str
+) -> AsyncIterator[RawSocket]:
+    """CP-2's link of security profile 3."""
+    context = central.client(central.authority.client(common_name))
+    offer = {"Authorization": None, "Sec-WebSocket-Protocol": f"ocpp{version}"}
+    async with secured(central.ports[3], context) as raw:
+        await raw.upgrade(request("/ocpp/CP-2", offer))
+        yield raw
+
+
+def say(message_id: str, action: str, payload: dict[str, Any]) -> bytes:
+    return frame(TEXT, json.dumps([2, message_id, action, payload]).encode())
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_t05_a_boot_that_contradicts_the_certificate_is_rejected_and_closed(
+    central: Secure, log: Log, version: str
+) -> None:
+    """B01.FR.11, B01.FR.12."""
+    station = "select * from station where identity = 'CP-2'"
+    before, after = await central.pool.fetchrow(station), await central.last_attempt()
+    async with with_certificate(central, "SN-2", version) as raw:
+        raw.send(
+            say("boot", "BootNotification", BOOTS[version]("SN-<3>")),
+            say("behind", "Heartbeat", {}),
+        )
+        answer = await raw.text()
+        opcode, closed = await raw.frame()
+
+    assert (answer[:2], answer[2]["status"]) == ([3, "boot"], "Rejected")
+    assert opcode == 8
+    assert closed == b"\x03\xf0the serial number is not that of the certificate"
+    let_in, turned_away = await central.attempts(after)
+    assert let_in["reason"] == "let in"
+    assert turned_away["identity"] == "CP-2"
+    assert turned_away["remote_address"] == "127.0.0.1"
+    assert turned_away["reason"].startswith(
+        "closed: it says that its serial number is SN-<3>, and showed the certificate of SN-2"
+    )
+    now = await central.pool.fetchrow(station)
+    assert before is not None
+    assert now is not None
+    assert (now["booted_at"], now["serial_number"]) == (before["booted_at"], "SN-2")
+    assert (await log.line("station.contradicts_certificate"))["log_level"] == "warning"
+    log.check_is_quiet()
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize(("common_name", "serial"), [("SN-2", "SN-2"), ("SN-2", None)])
+async def test_t05_a_boot_that_agrees_with_the_certificate_or_says_no_number_is_accepted(
+    central: Secure, log: Log, version: str, common_name: str, serial: str | None
+) -> None:
+    async with with_certificate(central, common_name, version) as raw:
+        raw.send(say("boot", "BootNotification", BOOTS[version](serial)))
+        assert (await raw.text())[2]["status"] == "Accepted"
+        await raw.heartbeat()
+    log.check_is_quiet()
+
+
+async def test_t05_a_certificate_of_the_identity_says_nothing_of_the_box(
+    central: Secure, log: Log
+) -> None:
+    async with with_certificate(central, "CP-2", "1.6") as raw:
+        raw.send(say("boot", "BootNotification", BOOTS["1.6"]("SN-9")))
+        assert (await raw.text())[2]["status"] == "Accepted"
+    await central.pool.execute("update station set serial_number = 'SN-2' where identity = 'CP-2'")
     log.check_is_quiet()
 
 
