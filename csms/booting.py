@@ -9,7 +9,7 @@ import structlog
 from csms import charging
 from csms.ocpp.handling import Call
 from csms.rules.sessions import CHARGER_REPLACED
-from db import changes, links, messages, sessions, stations
+from db import changes, connection_attempts, links, sessions, stations
 from db.model.stations import Registration
 from db.rows import Conn
 
@@ -75,7 +75,7 @@ async def _turn_away(call: Call, conn: Conn, serial_number: str | None) -> None:
         f" of {call.certificate_name}: a copied certificate, or a part that was exchanged?"
     )
     held = await links.find(conn, call.station.id)
-    await messages.record_attempt(
+    await connection_attempts.record(
         conn,
         at=call.received_at,
         identity=call.station.identity,

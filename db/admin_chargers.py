@@ -53,15 +53,6 @@ class ChargerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    at: datetime
-    remote_address: str | None
-    offered: str | None
-    http_status: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class LoggedMessage:
     received_at: datetime
     is_ours: bool
@@ -110,19 +101,6 @@ async def list_all(conn: Conn, *, zone: str) -> list[ChargerRow]:
 
 async def find(conn: Conn, identity: str, *, zone: str) -> ChargerRow | None:
     return await maybe(conn, ChargerRow, f"{_CHARGER} where identity = $2", zone, identity)
-
-
-async def list_attempts(conn: Conn, identity: str, *, limit: int) -> list[Attempt]:
-    return await many(
-        conn,
-        Attempt,
-        f"""
-        select {columns(Attempt)} from connection_attempt where identity = $1
-        order by at desc limit $2
-        """,
-        identity,
-        limit,
-    )
 
 
 async def list_messages(conn: Conn, station_id: int, *, limit: int) -> list[LoggedMessage]:

@@ -1443,6 +1443,8 @@ CREATE INDEX connection_attempt_at ON public.connection_attempt USING btree (at)
 
 CREATE INDEX connection_attempt_identity ON public.connection_attempt USING btree (identity, at DESC);
 
+CREATE INDEX connection_attempt_of_strangers ON public.connection_attempt USING btree (at) WHERE (station_id IS NULL);
+
 CREATE INDEX dispute_account ON public.dispute USING btree (account_id, id DESC);
 
 CREATE INDEX dispute_entry_dispute ON public.dispute_entry USING btree (dispute_id, id);

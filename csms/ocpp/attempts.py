@@ -15,7 +15,7 @@ from csms.ocpp import handshake
 from csms.ocpp.door import Door
 from csms.ocpp.handshake import Refused
 from csms.ocpp.tls import Tls
-from db import messages
+from db import connection_attempts
 from db.rows import Conn, Pool
 
 log = structlog.get_logger()
@@ -47,11 +47,13 @@ class Attempts:
         """What is odd about it is said with it: it is the same charger that comes again."""
         station = door.station
         assert station is not None
-        before, since = messages.Before(None, 0), datetime.now(UTC) - timedelta(hours=1)
+        before, since = connection_attempts.Before(None, 0), datetime.now(UTC) - timedelta(hours=1)
         # What is for people only keeps nobody out: a database that is slow is not waited for.
         with suppress(Exception):
             async with asyncio.timeout(_LOOK_S), self._pool.acquire() as conn:
-                before = await messages.before(conn, station.id, station.identity, since=since)
+                before = await connection_attempts.before(
+                    conn, station.id, station.identity, since=since
+                )
         reason = "let in"
         if before.held_from is not None and before.held_from != door.remote:
             reason += (
@@ -104,7 +106,7 @@ async def _record(
             identity = handshake.identity_of(request.path)
         offered = handshake.plain(handshake.offered_in(request.headers)) or None
         agent = handshake.plain(", ".join(request.headers.get_all("User-Agent"))) or None
-    await messages.record_attempt(
+    await connection_attempts.record(
         conn,
         at=datetime.now(UTC),
         identity=identity,

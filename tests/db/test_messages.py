@@ -1,4 +1,4 @@
-"""What was said on the wire, and who tried to connect."""
+"""What was said on the wire."""
 
 from __future__ import annotations
 
@@ -38,21 +38,3 @@ async def test_what_is_in_quarantine_is_kept_to_the_byte(pool: Pool) -> None:
 
     settled = dict.fromkeys(("looked_at", "settled_by", "note", "assigned_to", "applied_at"))
     assert await only_row(pool, "quarantine") == kept | settled
-
-
-async def test_an_attempt_of_nobody_known_is_recorded(pool: Pool) -> None:
-    attempt: dict[str, Any] = {
-        "at": NOON,
-        "identity": None,
-        "station_id": None,
-        "remote_address": "::1",
-        "path": "/",
-        "offered": None,
-        "user_agent": None,
-        "http_status": 404,
-        "reason": "no charger is known here",
-    }
-    async with pool.acquire() as conn:
-        await messages.record_attempt(conn, **attempt)
-
-    assert await only_row(pool, "connection_attempt") == attempt

@@ -109,6 +109,13 @@ async def test_nothing_is_wrong_with_these_pages(site: Site) -> None:
         where evse = 2
         """
     )
+    await site.pool.execute(
+        """
+        insert into connection_attempt (at, identity, path, remote_address, http_status, reason)
+        values (now(), 'CP-9', '/ocpp/CP-9', '192.0.2.7', 404, 'no charger CP-9 is known here'),
+            (now(), null, '', '192.0.2.8', 0, 'the charger refuses our certificate')
+        """
+    )
     kept = await site.pool.fetchrow("select station_id, id from quarantine")
     assert kept is not None
     one, two = await public_id(site, "CP-1"), await public_id(site, "CP-2")

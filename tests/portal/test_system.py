@@ -94,6 +94,38 @@ async def test_a_mail_that_was_given_up_is_tried_again(desk: Browser, pool: Pool
     assert again.status == 404
 
 
+async def test_who_tried_to_connect_and_named_no_charger_is_shown(
+    desk: Browser, pool: Pool
+) -> None:
+    nobody = (await desk.get("/admin/system")).text
+    await pool.execute(
+        """
+        insert into connection_attempt (at, identity, path, remote_address, http_status, reason)
+        select now() - n * interval '1 minute', null, '', '192.0.2.7', 0,
+            'the charger and we have no cipher suite in common'
+        from generate_series(1, 12) n
+        union all values
+            (now(), 'CP-<9>&', '/ocpp/CP-9', '192.0.2.8', 404, 'no charger CP-<9>& is known here'),
+            (now() - interval '1 h', null, '/<b>', null, 404, 'the path names no charger')
+        """
+    )
+
+    shown = (await desk.get("/admin/system")).text
+    form = (await desk.get("/admin/chargers/new?identity=CP-%3C9%3E%26")).text
+    chargers = (await desk.get("/admin/devices")).text
+
+    assert "Nobody else tried." in nobody
+    assert "Nobody else tried." not in shown
+    assert shown.count("The charger and we have no cipher suite in common") == 1
+    assert ", 12 times since" in shown
+    assert "No charger CP-&lt;9&gt;&amp; is known here" in shown
+    assert 'href="/admin/chargers/new?identity=CP-%3C9%3E%26"' in shown
+    assert 'asked for <span class="id">/&lt;b&gt;</span>' in shown
+    assert shown.index("No charger CP-") < shown.index("no cipher suite")
+    assert 'value="CP-&lt;9&gt;&amp;"' in form
+    assert 'href="/admin/system#strangers"' in chargers
+
+
 async def test_a_panel_that_cannot_be_read_says_so_alone(desk: Browser, pool: Pool) -> None:
     await pool.execute("alter table job rename to away")
 

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from db import admin_chargers, admin_sessions, changes, commands
+from db import admin_chargers, admin_sessions, changes, commands, connection_attempts
 from db.admin_chargers import ChargerRow
 from db.model.commands import Command, Raw, decode
 from db.model.stations import Registration
@@ -43,7 +43,9 @@ async def show(request: web.Request) -> web.Response:
             "sessions": await admin_sessions.list_of_station(
                 conn, row.id, zone=row.zone, limit=_SESSIONS
             ),
-            "attempts": await admin_chargers.list_attempts(conn, row.identity, limit=_ATTEMPTS),
+            "attempts": await connection_attempts.list_of_station(
+                conn, row.identity, limit=_ATTEMPTS
+            ),
             "commands": await admin_chargers.list_commands(conn, row.id, limit=_COMMANDS),
             "messages": await admin_chargers.list_messages(conn, row.id, limit=_MESSAGES),
             "certificates": await certificates_of(conn, row),

@@ -47,7 +47,11 @@ class Plug(NamedTuple):
 @routes.get("/admin/chargers/new")
 async def new(request: web.Request) -> web.Response:
     async with connection(request) as conn:
-        return await _page(request, conn, Form({"site": request.query.get("site", "")}))
+        return await _page(
+            request,
+            conn,
+            Form({name: request.query.get(name, "") for name in ("site", "identity")}),
+        )
 
 
 @routes.post("/admin/chargers/new")

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from db import audit, mails, system
+from db import audit, connection_attempts, mails, system
 from db.rows import Conn
 from portal import limits, pages, people
 from portal.context import CONFIG, connection, transaction
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 routes = web.RouteTableDef()
 
-_MESSAGES, _DEAD = 30, 50
+_MESSAGES, _DEAD, _STRANGERS = 30, 50, 20
 _MOST_CHARACTERS = 4_000
 _ROOT = Path(__file__).parents[3]
 
@@ -73,6 +73,9 @@ async def _read(request: web.Request, conn: Conn) -> dict[str, Any]:
     return {
         "nodes": await panel(request, system.list_nodes(conn)),
         "answers_ms": round((time.perf_counter() - began) * 1000),
+        "strangers": await panel(
+            request, connection_attempts.list_of_strangers(conn, limit=_STRANGERS)
+        ),
         "ingest": await panel(request, system.ingest(conn)),
         "jobs": await panel(request, system.list_jobs(conn)),
         "queue": await panel(request, system.mail_queue(conn)),
