@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+#: Of a password, as 2.0.1 has it (A00.FR.205); the keys of 1.6 fit in, as digits too.
+LEAST_CHARACTERS, MOST_CHARACTERS = 16, 40
 _SALT_BYTES = 16
 # Whoever sets 16 bytes or more in hexadecimal digits has not thought of them.
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,32}")

@@ -160,6 +160,7 @@ TABLE: dict[str, Row] = {
     "POST /admin/chargers/{identity}/connectors/{evse}/{connector}/remove": ADMIN_DOES,
     "GET /admin/chargers/{identity}/password": ADMINS,
     "POST /admin/chargers/{identity}/password": ADMIN_DOES,
+    "POST /admin/chargers/{identity}/password/chosen": ADMIN_FORM,
     "GET /admin/chargers/{identity}/key": ADMINS,
     "POST /admin/chargers/{identity}/registration": ADMIN_DOES,
     "GET /admin/reservations": ADMINS,

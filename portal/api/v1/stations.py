@@ -28,6 +28,7 @@ routes = web.RouteTableDef()
 
 _PASSWORD_LETTERS = string.ascii_letters + string.digits
 _PASSWORD_LENGTH = 32
+_LEAST, _MOST = station_keys.LEAST_CHARACTERS, station_keys.MOST_CHARACTERS
 _Profile = Literal[0, 1, 2, 3]  # the lowest security profile that it may connect with
 _Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
@@ -41,7 +42,7 @@ class NewConnector(msgspec.Struct, forbid_unknown_fields=True):
 
 class NewStation(msgspec.Struct, forbid_unknown_fields=True):
     identity: Annotated[str, Meta(min_length=1, max_length=48)]
-    password: Annotated[str, Meta(min_length=16, max_length=40)] | None = None
+    password: Annotated[str, Meta(min_length=_LEAST, max_length=_MOST)] | None = None
     auth: Literal["basic", "none"] = "basic"
     registration: Registration = "Accepted"
     name: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
@@ -190,7 +191,7 @@ def _check(asked: NewStation) -> None:
         # Clients resolve these in a URL before they send it.
         errors.append(FieldError("identity", "cannot be the last part of a URL"))
     if asked.password is not None and not asked.password.isprintable():
-        errors.append(FieldError("password", "has 16 to 40 printable characters"))
+        errors.append(FieldError("password", f"has {_LEAST} to {_MOST} printable characters"))
     if asked.password is not None and asked.auth == "none":
         errors.append(FieldError("password", 'has no use with "auth": "none"'))
     if asked.name is not None and not is_printable(asked.name):

@@ -6,9 +6,10 @@ from portal.views.admin.audit import routes as audit
 from portal.views.admin.card_page import routes as card_page
 from portal.views.admin.cards import routes as cards
 from portal.views.admin.charger import routes as charger
+from portal.views.admin.charger_add import routes as charger_add
 from portal.views.admin.charger_certificates import routes as charger_certificates
 from portal.views.admin.charger_edit import routes as charger_edit
-from portal.views.admin.charger_forms import routes as charger_forms
+from portal.views.admin.charger_password import routes as charger_password
 from portal.views.admin.charger_plugs import routes as charger_plugs
 from portal.views.admin.charger_reports import routes as charger_reports
 from portal.views.admin.devices import routes as devices
@@ -39,7 +40,8 @@ routes = [
     *transaction_close,
     *transaction,
     *devices,
-    *charger_forms,
+    *charger_add,
+    *charger_password,
     *charger_edit,
     *charger_plugs,
     *charger_certificates,

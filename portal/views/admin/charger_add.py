@@ -1,24 +1,20 @@
-"""Add a charger, give it a new password."""
+"""Add a charger."""
 
 from __future__ import annotations
 
 import re
-import secrets
-import string
 from typing import NamedTuple
 
 import structlog
 from aiohttp import web
 
-from db import admin_chargers, changes, station_keys, stations
-from db.admin_chargers import ChargerRow
+from db import admin_chargers, changes, stations
 from db.errors import Conflict
 from db.rows import Conn
-from portal import acts, cookies, pages
-from portal.context import CONFIG, NOTIFIER, connection, transaction
+from portal import acts, pages
+from portal.context import NOTIFIER, connection, transaction
 from portal.forms import Form
-from portal.views.admin.asking import by, charger_of
-from portal.views.admin.charger import quoted
+from portal.views.admin.asking import by
 from portal.views.admin.charger_fields import (
     PROFILES,
     place_fields,
@@ -27,6 +23,7 @@ from portal.views.admin.charger_fields import (
     profile_field,
     type_options,
 )
+from portal.views.admin.charger_password import made_key, show_once
 
 log = structlog.get_logger()
 
@@ -34,8 +31,6 @@ routes = web.RouteTableDef()
 
 PLUGS = 4
 _IDENTITY = re.compile(r"[A-Za-z0-9*_=:+|@.\-]{1,48}")
-_LETTERS = string.ascii_letters + string.digits
-_COOKIE, _COOKIE_S = "shown_once", 60
 
 
 class Plug(NamedTuple):
@@ -68,7 +63,7 @@ async def add(request: web.Request) -> web.StreamResponse:
             form.wrong("type-1", "Choose the type of the first connector")
         if form.is_valid:
             assert identity is not None
-            password, salt, digest = _made_key()
+            password, salt, digest = made_key()
             try:
                 async with conn.transaction():
                     station = await stations.add(
@@ -95,72 +90,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     assert row is not None
     log.info("station.added", by=by(request), identity=row.identity)
     request.app[NOTIFIER].changed(changes.topic("station", row.id))
-    return _show_once(request, row, password)
-
-
-@routes.get("/admin/chargers/{identity}/password")
-async def ask_new_password(request: web.Request) -> web.Response:
-    async with connection(request) as conn:
-        row = await charger_of(request, conn)
-    return pages.render(request, "admin/charger_password.html", row=row)
-
-
-@routes.post("/admin/chargers/{identity}/password")
-async def new_password(request: web.Request) -> web.StreamResponse:
-    password, salt, digest = _made_key()
-    async with transaction(request) as conn:
-        row = await charger_of(request, conn)
-        await admin_chargers.set_key(conn, row.id, salt=salt, digest=digest)
-        await acts.record(
-            request,
-            conn,
-            "station.password_changed",
-            subject=f"station:{row.id}",
-            identity=row.identity,
-        )
-    log.info("station.new_password", by=by(request), identity=row.identity)
-    return _show_once(request, row, password)
-
-
-@routes.get("/admin/chargers/{identity}/key")
-async def key(request: web.Request) -> web.StreamResponse:
-    """The password, shown once: it came in a cookie that is gone after this page."""
-    password = request.cookies.get(_COOKIE)
-    async with connection(request) as conn:
-        row = await charger_of(request, conn)
-    response = pages.render(
-        request,
-        "admin/charger_key.html",
-        row=row,
-        url=request.app[CONFIG].charger_url(row.identity, row.least_profile),
-        password=password,
-    )
-    response.del_cookie(_COOKIE, path=_key_path(row))
-    return response
-
-
-def _show_once(request: web.Request, row: ChargerRow, password: str) -> web.Response:
-    response = pages.see_other(request, _key_path(row))
-    response.set_cookie(
-        _COOKIE,
-        password,
-        max_age=_COOKIE_S,
-        path=_key_path(row),
-        httponly=True,
-        secure=cookies.is_secure(request),
-        samesite="Strict",
-    )
-    return response
-
-
-def _key_path(row: ChargerRow) -> str:
-    return f"/admin/chargers/{quoted(row)}/key"
-
-
-def _made_key() -> tuple[str, bytes, bytes]:
-    """A password as OCPP takes it (16 to 40 characters), and what is kept of it."""
-    password = "".join(secrets.choice(_LETTERS) for _ in range(24))
-    return password, *station_keys.make(password)
+    return show_once(request, row, password)
 
 
 def _details(form: Form) -> list[Plug]:
