@@ -70,6 +70,7 @@ INVARIANTS = [
         select format('sessions %s of station %s', string_agg(s.id::text, ', '), s.station_id)
         from charging_session s
         where s.family = 'v16' and s.start_key is not null
+            and s.evse is not null -- two starts on no connector may be of two vehicles
             and not s.flags && '{clock_unset,clock_missing,clock_unreadable}'
         group by s.station_id, s.evse, lower(s.id_token), s.started_at, s.meter_start_wh
         having count(*) > 1

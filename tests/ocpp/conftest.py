@@ -129,8 +129,7 @@ async def yard(
     server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Yard]:
     """A csms for any number of chargers; for tests of the module's own loop."""
-    # What is said here is no charge of any vehicle: I-2 and the like cannot be asked.
-    async for url in copied(server_url, template, holds_invariants=False):
+    async for url in copied(server_url, template):
         async with csms(url, tmp_path_factory.mktemp("yard")) as server:
             pool = await connect.create_pool(url, min_size=1, max_size=2)
             try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 
 from csms import cards, charging
 from csms.items import Item
 from csms.ocpp.handling import Call
 from csms.ocpp.measured import measured
-from csms.ocpp.salvage import integer, text
-from csms.ocpp.v16 import unknown_stops, words
+from csms.ocpp.salvage import text
+from csms.ocpp.v16 import keys, unknown_stops, words
 from csms.rules import authorization, clocks
 from csms.rules import sessions as rules
 from csms.rules.authorization import Decision
@@ -45,19 +44,19 @@ async def authorize(call: Call, conn: Conn) -> Payload:
     return {"idTagInfo": _id_tag_info(decision, call.received_at)}
 
 
-def _start_key(*parts: object) -> bytes:
-    return blake2b(repr(parts).encode(), digest_size=16).digest()
-
-
 async def start_transaction(call: Call, conn: Conn) -> Payload:
     """Always a transactionId, whatever is wrong (digest 1.1); the same one for a repeat."""
     station_id = call.station.id
     uid = text(call.get("idTag"), _UID_CHARACTERS) or ""
-    said_at, said_wh = call.get("timestamp"), call.get("meterStart")
-    started_at, clock_flags = clocks.when(said_at, call.received_at)
+    started_at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
     await sessions.lock_station(conn, station_id)
 
-    key = _start_key(call.get("connectorId"), uid.lower(), said_at, said_wh)
+    key = keys.start(
+        connector_id=call.get("connectorId"),
+        uid=uid,
+        said_at=call.get("timestamp"),
+        meter_start=call.get("meterStart"),
+    )
     found = await sessions.find_by_start(conn, station_id, key)
     is_clock_unset = started_at == call.received_at
     if found is not None and rules.is_repeat(found, is_clock_unset=is_clock_unset):
@@ -98,17 +97,12 @@ async def start_transaction(call: Call, conn: Conn) -> Payload:
         id_token=token.uid if token else uid or None,
         account_id=token.account_id if token else None,
         authorization_status=words.card_status(decision),
-        meter_start_wh=_register(said_wh),
+        meter_start_wh=keys.register_wh(call.get("meterStart")),
         flags=flags,
     )
     if evse is None:
         call.problem = call.problem or "a session begins on no connector"
     return {"transactionId": number, "idTagInfo": _id_tag_info(decision, call.received_at)}
-
-
-def _register(said: object) -> int | None:
-    number = integer(said)
-    return number if number is not None and number >= 0 else None
 
 
 async def _same_again(call: Call, conn: Conn, found: Session, uid: str) -> Payload:
@@ -158,7 +152,7 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
     """Never refused, never blocked: also for a transaction that nobody started (digest 9.3)."""
     station_id = call.station.id
     at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
-    meter_stop_wh = _register(call.get("meterStop"))
+    meter_stop_wh = keys.register_wh(call.get("meterStop"))
     uid = text(call.get("idTag"), _UID_CHARACTERS)
     flags = [*clock_flags, *([rules.MALFORMED] if call.problem else [])]
     await sessions.lock_station(conn, station_id)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 from typing import TypeGuard
 
 from csms import charging
 from csms.ocpp.handling import Call
-from csms.ocpp.v16 import words
+from csms.ocpp.v16 import keys, words
 from csms.rules import clocks
 from csms.rules import sessions as rules
 from db import sessions
@@ -26,8 +25,12 @@ async def session_of(
     goes to quarantine too: should the session's own stop come, this one was another's.
     """
     station_id, said = call.station.id, call.get("transactionId")
-    parts = ("stop", said, call.get("timestamp"), call.get("meterStop"), (uid or "").lower())
-    key = blake2b(repr(parts).encode(), digest_size=16).digest()
+    key = keys.stop(
+        transaction_id=said,
+        uid=uid or "",
+        said_at=call.get("timestamp"),
+        meter_stop=call.get("meterStop"),
+    )
     found = await sessions.find_by_stop(conn, station_id, key)
     if found is not None:
         return found, key
