@@ -319,10 +319,10 @@ async def _signed(conn: Conn) -> list[str]:
     if not said:
         return []
     kept = {
-        sample.signed if isinstance(sample.signed, str) else sample.signed.get("signedMeterData")
+        signed.get("signedMeterData") if isinstance(signed, dict) else str(signed)
         for row in await conn.fetch("select samples from reading")
-        for sample in decode_samples(row["samples"])
-        if sample.signed is not None
+        for signed in (sample.signed for sample in decode_samples(row["samples"]))
+        if signed is not None
     }
     return [f"I-14: a signed value is kept as it came: {lost}" for lost in sorted(said - kept)]
 
