@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from csms.items import Item, advance, row
-from csms.rules import metering
+from csms.rules import doubts, metering
 from csms.rules import sessions as rules
 from db import changes, readings, session_live, sessions, stations
 from db.model.readings import Moment
 from db.model.sessions import Family, Session, SessionLive
 from db.model.stations import UNKNOWN_MAX_POWER_W
 from db.rows import Conn
-
-# A start that is older comes from a queue: what its EVSE measured until now may be of others.
-_FRESH = timedelta(minutes=5)
 
 
 async def ghost(conn: Conn, station_id: int, evse: int | None, at: datetime) -> int | None:
@@ -115,10 +112,11 @@ async def attach(conn: Conn, session: Session, now: datetime) -> bool:
     """
     Give a session what its EVSE measured in its time, while nobody knew that it was its own.
 
-    One that runs gets it if it began just now; else when its end is known.
+    One that runs gets it if it began just now; of one from a queue, what its EVSE measured until
+    now may be of others, so it waits until its end is known.
     """
     since, until = session.started_at, session.ended_at
-    if session.evse is None or (until is None and now - since > _FRESH):
+    if session.evse is None or (until is None and now - since > doubts.FRESH):
         return False
     if rules.NO_START not in session.flags:
         since -= metering.TOLERANCE

@@ -14,8 +14,9 @@ from csms import charging
 from csms.config import Config
 from csms.ocpp import kept_frames
 from csms.ocpp.runner import hide_secrets
-from csms.rules import parts
-from csms.rules import sessions as rules
+from csms.ocpp.v2.commands import session_status
+from csms.rules import doubts, parts
+from csms.rules.doubts import Told
 from db import (
     changes,
     commands,
@@ -25,13 +26,14 @@ from db import (
     quarantine,
     reports,
     session_closing,
+    session_doubts,
     session_live,
     sessions,
-    stations,
 )
 from db.changes import Notifier
 from db.errors import is_away
 from db.jobs import Job, Runner
+from db.model.commands import AskAboutSession, Command
 from db.model.sessions import Session
 from db.rows import Conn, Pool
 
@@ -42,6 +44,8 @@ _CLOSE_BATCH = 100
 _REPORT_BATCH = 100
 # Longer than any station has to answer: a process that was only cut off may still hear it.
 _SENT_FOR = timedelta(minutes=3)
+_BY_US = "csms"
+_QUESTION_FOR = timedelta(minutes=1)
 
 
 class Jobs(Runner):
@@ -79,11 +83,14 @@ class Jobs(Runner):
         """
         Sessions whose charger never said the end: closed at what was last heard, with a flag.
 
-        The charger's own end, when it comes, replaces it.
+        The charger's own end, when it comes, replaces it. One that can be asked first is asked.
         """
         async with self._pool.acquire(timeout=5) as conn:
-            found = await sessions.list_doubtful(
-                conn, now=datetime.now(UTC), silent_for=rules.SILENT_FOR
+            found = await session_doubts.list_doubtful(
+                conn,
+                now=datetime.now(UTC),
+                silent_for=doubts.SILENT_FOR,
+                fresh=doubts.FRESH,
             )
 
         async def judge(conn: Conn, topics: set[str], session: Session) -> None:
@@ -91,15 +98,19 @@ class Jobs(Runner):
             if session.is_finalized or live is None:
                 return
             now = datetime.now(UTC)
-            flag = rules.doubt(
-                live,
-                now=now,
-                booted_at=await stations.booted_at(conn, session.station_id),
-                free_since=await sessions.free_since(conn, session.station_id, session.evse),
-            )
+            signs = await session_doubts.signs(conn, session)
+            question = AskAboutSession(session.id, session.transaction_id)
+            told = _told(await commands.find_latest(conn, session.station_id, question))
+            flag = doubts.doubt(session, live, signs, told, now=now)
             if flag is not None:
                 await charging.end_by_rule(conn, topics, session, now=now, flag=flag)
                 log.info("session.ended_by_rule", session=session.id, why=flag)
+            elif doubts.is_to_be_asked(session, live, signs, told, now=now):
+                asked = await commands.ask(
+                    conn, session.station_id, question, asked_by=_BY_US, valid_for=_QUESTION_FOR
+                )
+                topics.add(commands.topic(asked))
+                log.info("session.asked_about", session=session.id)
 
         await self._of_each("sessions", found, judge)
 
@@ -220,3 +231,10 @@ class Jobs(Runner):
                 log.exception("job.session_failed", job=job, session=session_id)
                 continue
             self._notifier.changed(*topics)
+
+
+def _told(asked: Command | None) -> Told | None:
+    """What a charger said of a session since it was asked; nothing, when it did not answer."""
+    if asked is None:
+        return None
+    return Told(asked.sent_at or asked.asked_at, *session_status(asked.answer))

@@ -60,6 +60,23 @@ async def get(conn: Conn, station_id: int, command_id: int) -> Command:
     )
 
 
+async def find_latest(conn: Conn, station_id: int, command: TypedCommand) -> Command | None:
+    """When the very same was asked last, and what came of it."""
+    return await maybe(
+        conn,
+        Command,
+        f"""
+        select {COMMAND} from command
+        where station_id = $1 and kind = $2 and arguments = $3
+        order by id desc
+        limit 1
+        """,
+        station_id,
+        kind_of(command),
+        encode(command),
+    )
+
+
 async def take(conn: Conn, *, node: str, busy: Sequence[int], limit: int = 100) -> list[Command]:
     """The oldest waiting command of each station that this node holds and that is not busy."""
     return await many(

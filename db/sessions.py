@@ -1,4 +1,4 @@
-"""Sessions: found, opened, saved, and doubted."""
+"""Sessions: found, opened and saved."""
 
 from __future__ import annotations
 
@@ -332,49 +332,3 @@ async def list_recompute_due(conn: Conn, limit: int) -> list[tuple[int, int]]:
         limit,
     )
     return [(record["station_id"], record["id"]) for record in records]
-
-
-async def list_doubtful(
-    conn: Conn, *, now: datetime, silent_for: timedelta
-) -> list[tuple[int, int]]:
-    """
-    Running sessions that may have ended without a word, for the rules to judge:
-
-    silent for long, on a connector that says it is free, or on a station that booted since.
-    """
-    records = await conn.fetch(
-        """
-        select s.station_id, s.id
-        from charging_session s
-        join session_live live on live.station_id = s.station_id and live.session_id = s.id
-        join station on station.id = s.station_id
-        where not s.is_finalized and (
-            live.updated_at < $1
-            or station.booted_at > live.updated_at
-            or exists (
-                select from connector
-                where connector.station_id = s.station_id and connector.evse = s.evse
-                    and connector.status = 'Available'
-                    and connector.status_received_at > live.updated_at
-            )
-        )
-        order by random()
-        limit 1000
-        """,
-        now - silent_for,
-    )
-    return [(record["station_id"], record["id"]) for record in records]
-
-
-async def free_since(conn: Conn, station_id: int, evse: int | None) -> datetime | None:
-    """When the last of the EVSE's connectors became free; None while one is not."""
-    since: datetime | None = await conn.fetchval(
-        """
-        select max(status_received_at) from connector
-        where station_id = $1 and evse = $2
-        having bool_and(status = 'Available')
-        """,
-        station_id,
-        evse,
-    )
-    return since

@@ -309,10 +309,3 @@ async def list_evses(conn: Conn, station_id: int) -> list[int]:
         "select evse from evse where station_id = $1 order by evse", station_id
     )
     return [record["evse"] for record in records]
-
-
-async def booted_at(conn: Conn, station_id: int) -> datetime | None:
-    at: datetime | None = await conn.fetchval(
-        "select booted_at from station where id = $1", station_id
-    )
-    return at

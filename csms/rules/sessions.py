@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from csms.rules.metering import FLAGS, Metered
 from db.model.sessions import Session, SessionLive
 
 # Flags of a session. Those of metering are `csms.rules.metering`'s.
-IMPLICIT_END = "implicit_end"  # another session began on its connector, or the connector is free
+# Another session began on its connector, the connector is free, or the charger knows it no more.
+IMPLICIT_END = "implicit_end"
 STALE = "stale"  # silent for too long
 CHARGER_REPLACED = "charger_replaced"
 LATE_END = "late_end"  # the charger's own end came after a rule's
@@ -34,10 +35,6 @@ MALFORMED = "malformed"  # a message of it broke the schema; it is in quarantine
 
 _FOR_A_PERSON = {START_CONFLICT, STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED}
 _RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED, GUESSED_END, CLOSED_BY_PERSON}
-
-FREE_FOR = timedelta(seconds=120)  # digest 9.18: the stop may follow the status
-BOOT_DOUBT = timedelta(minutes=15)  # digest 7.6
-SILENT_FOR = timedelta(hours=48)  # reliability C20
 
 
 def with_flags(session: Session, *added: str, without: set[str] | None = None) -> Session:
@@ -282,17 +279,3 @@ def is_read_short(session: Session, first_at: datetime | None, *, was_final: boo
         return False
     has_registers = session.meter_start_wh is not None and session.meter_stop_wh is not None
     return was_final or not has_registers
-
-
-def doubt(
-    live: SessionLive, *, now: datetime, booted_at: datetime | None, free_since: datetime | None
-) -> str | None:
-    """The flag under which a running session should be ended; None while it may still run."""
-    heard = live.updated_at
-    if free_since is not None and free_since > heard and now - free_since > FREE_FOR:
-        return IMPLICIT_END
-    if booted_at is not None and booted_at > heard and now - booted_at > BOOT_DOUBT:
-        return IMPLICIT_END
-    if now - heard > SILENT_FOR:
-        return STALE
-    return None

@@ -33,7 +33,14 @@ class StopSession(msgspec.Struct, frozen=True, tag="stop"):
     transaction_id: str
 
 
-TypedCommand = Raw | StartSession | StopSession
+class AskAboutSession(msgspec.Struct, frozen=True, tag="ask_about_session"):
+    """Whether it goes on, and whether the station still has something to say of it."""
+
+    session_id: int
+    transaction_id: str
+
+
+TypedCommand = Raw | StartSession | StopSession | AskAboutSession
 
 _decoder: msgspec.json.Decoder[TypedCommand] = msgspec.json.Decoder(TypedCommand)
 

@@ -63,3 +63,19 @@ class SessionLive:
     account_id: int | None = None  # whose pages may show it
     family: Family = "v16"
     version: int = 0  # moves with every write
+
+
+@dataclass(frozen=True, slots=True)
+class EndSigns:
+    """
+    What speaks for the end of a session that runs by what we know.
+
+    `booted_at` and `free_since` by our clock; `free_at` and `next_started_at` by the charger's:
+    when its EVSE was free, and when a later session began on it.
+    """
+
+    booted_at: datetime | None = None
+    free_since: datetime | None = None
+    free_at: datetime | None = None
+    next_started_at: datetime | None = None
+    can_be_asked: bool = False  # its station is here

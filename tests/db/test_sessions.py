@@ -10,10 +10,9 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from db import session_live, sessions, stations
+from db import session_live, sessions
 from db.errors import NotFound
 from db.rows import Pool
-from db.stations import StatusReport
 from tests.ocpp.conftest import until
 from tests.portal import build
 from tests.portal.build import NOON
@@ -171,59 +170,6 @@ async def test_who_marks_a_session_that_is_read_again_waits_and_marks_it_anew(po
         await marking
 
         assert (await sessions.get(ours, made.id)).is_recompute_due
-
-
-async def test_doubtful_sessions_are_found_for_the_rules_to_judge(pool: Pool) -> None:
-    async with pool.acquire() as conn:
-        found = {}
-        for identity in ("heard", "silent", "booted", "booted before", "free", "free before"):
-            station = await build.station(conn, identity)
-            made = await build.session(
-                conn,
-                station,
-                running=True,
-                evse=1,
-                updated_at=NOON - (3 * HOUR if identity == "silent" else timedelta(0)),
-            )
-            found[identity] = (station.id, made.id)
-            since = NOON + timedelta(seconds=-1 if "before" in identity else 1)
-            if identity.startswith("booted"):
-                await stations.record_boot(
-                    conn,
-                    station.id,
-                    vendor=None,
-                    model=None,
-                    serial_number=None,
-                    firmware=None,
-                    booted_at=since,
-                )
-                assert await stations.booted_at(conn, station.id) == since
-            if identity.startswith("free"):
-                free = StatusReport(station.id, 1, 1, "Available", "Available", None, since, since)
-                await stations.record_statuses(conn, [free])
-                assert await sessions.free_since(conn, station.id, 1) == since
-        doubtful = await sessions.list_doubtful(
-            conn, now=NOON + timedelta(minutes=1), silent_for=2 * HOUR
-        )
-
-    assert sorted(doubtful) == [found["silent"], found["booted"], found["free"]]
-
-
-async def test_an_evse_is_free_when_each_of_its_connectors_is(pool: Pool) -> None:
-    async with pool.acquire() as conn:
-        station = await build.station(conn)
-        assert await sessions.free_since(conn, station.id, 1) is None
-        for connector, status in ((1, "Available"), (2, "Occupied")):
-            at = NOON + connector * HOUR
-            said = StatusReport(station.id, 1, connector, status, status, None, at, at)  # type: ignore[arg-type]
-            await stations.record_statuses(conn, [said])
-        assert await sessions.free_since(conn, station.id, 1) is None
-        assert await sessions.free_since(conn, station.id, None) is None
-
-        at = NOON + 3 * HOUR
-        free = StatusReport(station.id, 1, 2, "Available", "Available", None, at, at)
-        await stations.record_statuses(conn, [free])
-        assert await sessions.free_since(conn, station.id, 1) == at
 
 
 async def test_one_transaction_at_a_time_decides_over_a_station(pool: Pool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from csms.rules import sessions as rules
 from csms.rules.metering import FLAGS, Metered
-from db.model.sessions import Session, SessionLive
+from db.model.sessions import Session
 from tests.rules.metered import START, at
 from tests.rules.metered import live as live_at_start
 
@@ -446,71 +445,6 @@ def test_an_energy_whose_readings_are_gone_stands(
     first_at = None if first is None else at(first)
 
     assert rules.is_read_short(known, first_at, was_final=was_final) == is_short
-
-
-def doubt(
-    *, now: timedelta, booted: timedelta | None = None, free: timedelta | None = None
-) -> str | None:
-    """Times since the last message."""
-    heard: SessionLive = live_at_start()
-    return rules.doubt(
-        heard,
-        now=heard.updated_at + now,
-        booted_at=None if booted is None else heard.updated_at + booted,
-        free_since=None if free is None else heard.updated_at + free,
-    )
-
-
-def s(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize(
-    ("said", "why"),
-    [
-        ({"now": s(3600)}, None),
-        ({"now": s(48 * 3600)}, None),
-        ({"now": s(48 * 3600 + 1)}, "stale"),
-        ({"now": s(121), "free": s(1)}, None),
-        ({"now": s(122), "free": s(1)}, "implicit_end"),
-        # Its own words came after: the status is of the session before.
-        ({"now": s(3600), "free": s(0)}, None),
-        ({"now": s(3600), "free": s(-60)}, None),
-        ({"now": s(901), "booted": s(1)}, None),
-        ({"now": s(902), "booted": s(1)}, "implicit_end"),
-        ({"now": s(3600), "booted": s(0)}, None),
-        ({"now": s(3600), "booted": s(-60)}, None),
-        ({"now": s(200), "booted": s(1), "free": s(2)}, "implicit_end"),
-    ],
-)
-def test_a_session_is_doubted_for_these_reasons(
-    said: dict[str, timedelta], why: str | None
-) -> None:
-    assert doubt(**said) == why
-
-
-spans = st.timedeltas(timedelta(0), timedelta(days=4))
-odd_spans = st.none() | st.timedeltas(-timedelta(days=2), timedelta(days=4))
-
-
-@given(spans, odd_spans, odd_spans)
-def test_what_was_heard_in_the_last_two_minutes_is_never_doubted(
-    now: timedelta, booted: timedelta | None, free: timedelta | None
-) -> None:
-    why = doubt(now=now, booted=booted, free=free)
-
-    if now <= rules.FREE_FOR:
-        assert why is None
-    if now > rules.SILENT_FOR:
-        assert why is not None
-
-
-@given(spans, spans, odd_spans, odd_spans)
-def test_doubt_only_grows_until_something_is_heard(
-    now: timedelta, more: timedelta, booted: timedelta | None, free: timedelta | None
-) -> None:
-    if doubt(now=now, booted=booted, free=free) is not None:
-        assert doubt(now=now + more, booted=booted, free=free) is not None
 
 
 def test_flags_are_sorted_once_each_and_the_same_session_when_nothing_changes() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from csms.errors import CannotSay
-from db.model.commands import Raw, StartSession, StopSession, TypedCommand
+from db.model.commands import AskAboutSession, Raw, StartSession, StopSession, TypedCommand
 
 _UID_CHARACTERS = 20
 
@@ -29,3 +29,5 @@ def encode(command: TypedCommand, *, command_id: int) -> tuple[str, bytes]:
             return "RemoteStopTransaction", msgspec.json.encode(
                 {"transactionId": int(transaction_id)}
             )
+        case AskAboutSession():
+            raise CannotSay("OCPP 1.6 cannot ask whether a session goes on")

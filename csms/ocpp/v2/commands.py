@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from db.model.commands import Raw, StartSession, StopSession, TypedCommand
+from db.model.commands import AskAboutSession, Raw, StartSession, StopSession, TypedCommand
 
 _INT32 = 2**31
 
@@ -24,3 +24,15 @@ def encode(command: TypedCommand, *, command_id: int) -> tuple[str, bytes]:
             return "RequestStartTransaction", msgspec.json.encode(said)
         case StopSession(transaction_id=transaction_id):
             return "RequestStopTransaction", msgspec.json.encode({"transactionId": transaction_id})
+        case AskAboutSession(transaction_id=transaction_id):
+            return "GetTransactionStatus", msgspec.json.encode({"transactionId": transaction_id})
+
+
+def session_status(answer: bytes | None) -> tuple[bool | None, bool | None]:
+    """(is it ongoing, is something of it queued) by the answer to AskAboutSession (E14)."""
+    said = msgspec.json.decode(answer) if answer is not None else {}
+    is_ongoing, has_queue = said.get("ongoingIndicator"), said.get("messagesInQueue")
+    return (
+        is_ongoing if isinstance(is_ongoing, bool) else None,
+        has_queue if isinstance(has_queue, bool) else None,
+    )

@@ -30,7 +30,11 @@ routes = web.RouteTableDef()
 _MESSAGES, _ATTEMPTS, _COMMANDS, _SESSIONS = 30, 8, 8, 10
 _BOOT_FOR = timedelta(seconds=30)
 _BOOT_AGAIN = Raw("TriggerMessage", msgspec.Raw(b'{"requestedMessage":"BootNotification"}'))
-_KINDS = {"start": "Start session", "stop": "Stop session"}
+_KINDS = {
+    "start": "Start session",
+    "stop": "Stop session",
+    "ask_about_session": "Does the session go on?",
+}
 _MOST_SHOWN = 20_000
 
 
