@@ -238,7 +238,7 @@ async def _ended(conn: Conn, strays: Sequence[Item]) -> dict[int, Session]:
 
 
 async def _write_rest(conn: Conn, items: Sequence[Item], out: Outcome) -> None:
-    reports = [item.status for item in items if item.status is not None]
+    reports = [report for item in items for report in item.statuses]
     if reports:
         await stations.record_statuses(conn, reports)
         out.topics.update(changes.topic("station", report.station_id) for report in reports)

@@ -44,7 +44,7 @@ class Item:
     transaction_id: str | None = None
     measured: list[Measured] = field(default_factory=list)
     charging_state: str | None = None
-    status: StatusReport | None = None
+    statuses: tuple[StatusReport, ...] = ()
     needs_session: bool = False  # else what has no session is kept without one
     quarantine: tuple[str, str, bytes, str] | None = None  # action, message id, body, problem
     # Action, message id and body: kept apart if its transaction is another station's.

@@ -27,7 +27,7 @@ def live_of(known: Sessions, item: Item) -> SessionLive | None:
         live is None
         or not item.is_metering
         or item.quarantine is not None
-        or item.status is not None
+        or item.statuses
         or (live.evse is None and item.evse is not None)
     ):
         return None

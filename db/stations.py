@@ -21,7 +21,11 @@ _PUBLIC_ID_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 class StatusReport(NamedTuple):
-    """What a station said of one connector; `evse` None is the box as a whole."""
+    """
+    What a station said of one connector.
+
+    `evse` None is the box as a whole; `connector` None an EVSE as a whole.
+    """
 
     station_id: int
     evse: int | None
@@ -227,7 +231,7 @@ async def record_statuses(conn: Conn, reports: Sequence[StatusReport]) -> None:
     Connectors that nobody declared are made. `reports` may name a connector several times.
     """
     newest: dict[tuple[int, int, int], StatusReport] = {}
-    for said in reports:
+    for said in await _of_connectors(conn, reports):
         report = said._replace(at=min(said.at, said.received_at))
         key = (report.station_id, report.evse or 0, report.connector or 0)
         if key not in newest or newest[key].at <= report.at:
@@ -278,6 +282,29 @@ async def record_statuses(conn: Conn, reports: Sequence[StatusReport]) -> None:
             box.error,
             box.at,
         )
+
+
+async def _of_connectors(conn: Conn, reports: Sequence[StatusReport]) -> list[StatusReport]:
+    """
+    What is said of an EVSE is said of each of its connectors, of the first where none is known.
+
+    Except that of several only one is taken or reserved: then which one is said of itself.
+    """
+    wholes = {(said.station_id, said.evse) for said in reports if said.evse and not said.connector}
+    if not wholes:
+        return list(reports)
+    known: dict[tuple[int, int | None], list[int]] = {key: [] for key in wholes}
+    for each in await list_connectors(conn, sorted({station_id for station_id, _ in wholes})):
+        known.setdefault((each.station_id, each.evse), []).append(each.connector)
+    out = []
+    for said in reports:
+        if said.evse is None or said.connector is not None:
+            out.append(said)
+            continue
+        plugs = known[said.station_id, said.evse] or [1]
+        if len(plugs) == 1 or said.status not in ("Occupied", "Reserved"):
+            out += [said._replace(connector=plug) for plug in plugs]
+    return out
 
 
 async def list_page(conn: Conn, *, after: str | None, limit: int) -> list[Station]:

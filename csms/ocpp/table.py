@@ -36,7 +36,7 @@ _STORED = {
     "NotifyDisplayMessages": "report, station_statement",
     "NotifyEVChargingNeeds": "charging_need",
     "NotifyEVChargingSchedule": "charging_need",
-    "NotifyEvent": "station_event",
+    "NotifyEvent": "station_event, connector, station",
     "NotifyMonitoringReport": "report, monitor",
     "NotifyPeriodicEventStream": "event_stream_value",
     "NotifyPriorityCharging": "station_statement",

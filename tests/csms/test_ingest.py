@@ -185,7 +185,7 @@ async def test_a_bad_row_hurts_only_itself(database_url: str, pool: Pool, statio
     bad = [
         item(station_id, measured(2, 2000), tx="T1", charging_state="\x00"),
         item(station_id, tx=None, quarantine=("MeterValues", "1", b"", "\x00")),
-        item(station_id, tx=None, status=report(station_id, evse=-1)),
+        item(station_id, tx=None, statuses=(report(station_id, evse=-1),)),
     ]
     mixed = [good[0], bad[0], good[1], bad[1], good[2], bad[2], *good[3:]]
     async with ingesting(database_url) as ingest:
@@ -493,7 +493,7 @@ async def test_quarantine_and_statuses_are_written_with_the_batch(
                     quarantine=("MeterValues", "q", b"[2]", "odd"),
                 )
             ),
-            ingest.add(item(station_id, tx=None, status=report(station_id, 1))),
+            ingest.add(item(station_id, tx=None, statuses=(report(station_id, 1),))),
         )
 
     (row,) = await pool.fetch("select * from quarantine")
@@ -520,7 +520,9 @@ async def test_two_processes_on_the_same_sessions_never_wait_for_each_other_in_a
             await asyncio.gather(
                 *(ingest.add(item(number, measured(place, place * 10))) for number in order),
                 *(
-                    ingest.add(item(number, tx=None, status=report(number, 1 + place % 3, status)))
+                    ingest.add(
+                        item(number, tx=None, statuses=(report(number, 1 + place % 3, status),))
+                    )
                     for number in reversed(order)
                 ),
             )

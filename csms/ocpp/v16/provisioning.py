@@ -46,7 +46,7 @@ def status_notification(call: Call) -> tuple[Item, Payload]:
     # Old or missing times lose against the time of receipt (digest 2.3).
     at, _ = clocks.when(call.get("timestamp"), call.received_at)
     item = Item(call.station.id, "v16", call.received_at)
-    item.status = StatusReport(
+    report = StatusReport(
         call.station.id,
         connector_id or None,
         1 if connector_id else None,
@@ -56,6 +56,7 @@ def status_notification(call: Call) -> tuple[Item, Payload]:
         at,
         call.received_at,
     )
+    item.statuses = (report,)
     return item, {}
 
 

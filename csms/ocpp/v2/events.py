@@ -19,6 +19,7 @@ from csms.ocpp.v2 import words
 from csms.rules import clocks
 from csms.say import Payload
 from db.model.reports import StationEvent
+from db.stations import StatusReport
 
 _CRITICAL = 3  # and what is worse: 2.1 N07, severities 0 danger to 9 debug
 
@@ -30,8 +31,35 @@ def notify_event(call: Call) -> tuple[Item, Payload]:
     A thousand of them are one message like any other (reliability D-P52).
     """
     said = clean(call.payload).get("eventData")
-    events = said if isinstance(said, list) else []
-    return item_of(call, [_event(call, each) for each in events if isinstance(each, dict)]), {}
+    listed = said if isinstance(said, list) else []
+    events = [_event(call, each) for each in listed if isinstance(each, dict)]
+    item = item_of(call, events)
+    item.statuses = tuple(report for event in events if (report := _status(event)) is not None)
+    return item, {}
+
+
+def _status(event: StationEvent) -> StatusReport | None:
+    """
+    The status of a connector, an EVSE or the box, if that is what an event tells (digest 2.3).
+
+    2.1 prefers it to StatusNotification, and stations send both.
+    """
+    component = (event.component or "").lower()
+    status = words.STATUSES.get((event.value or "").strip().lower())
+    if (event.variable or "").lower() != "availabilitystate" or status is None:
+        return None
+    is_there = {
+        "connector": event.evse is not None and event.connector is not None,
+        "evse": event.evse is not None,
+        "chargingstation": True,
+    }
+    if not is_there.get(component):
+        return None
+    evse = None if component == "chargingstation" else event.evse
+    connector = event.connector if component == "connector" else None
+    return words.status_report(
+        event.station_id, evse, connector, status, event.at, event.received_at
+    )
 
 
 def _event(call: Call, said: dict[str, Any]) -> StationEvent:

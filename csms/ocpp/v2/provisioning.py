@@ -11,7 +11,6 @@ from csms.ocpp.v2 import words
 from csms.rules import clocks
 from csms.say import Payload
 from db.rows import Conn
-from db.stations import StatusReport
 
 
 async def boot_notification(call: Call, conn: Conn) -> Payload:
@@ -44,15 +43,9 @@ def status_notification(call: Call) -> tuple[Item, Payload]:
     evse = words.number_of(call.get("evseId"))
     connector = words.number_of(call.get("connectorId"))
     item = Item(call.station.id, "v2", call.received_at)
-    item.status = StatusReport(
-        call.station.id,
-        evse,
-        (connector or 1) if evse else None,
-        status,
-        status,
-        "Faulted" if status == "Faulted" else None,
-        at,
-        call.received_at,
+    connector = (connector or 1) if evse else None
+    item.statuses = (
+        words.status_report(call.station.id, evse, connector, status, at, call.received_at),
     )
     return item, {}
 

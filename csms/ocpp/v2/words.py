@@ -12,6 +12,16 @@ from csms.rules.authorization import Decision
 from csms.rules.samples import normalise
 from csms.say import Payload
 from db.model.readings import Sample
+from db.model.stations import ConnectorStatus
+from db.stations import StatusReport
+
+STATUSES: dict[str, ConnectorStatus] = {
+    "available": "Available",
+    "occupied": "Occupied",
+    "reserved": "Reserved",
+    "unavailable": "Unavailable",
+    "faulted": "Faulted",
+}
 
 # More outlets than any station has: what is beyond is a mistake.
 MOST_NUMBER = 250
@@ -32,6 +42,19 @@ def evse_of(said: Any) -> tuple[int | None, int | None]:
     if not is_object(said):
         return None, None
     return number_of(said.get("id")), number_of(said.get("connectorId"))
+
+
+def status_report(
+    station_id: int,
+    evse: int | None,
+    connector: int | None,
+    status: ConnectorStatus,
+    at: datetime,
+    received_at: datetime,
+) -> StatusReport:
+    """The same, whether a StatusNotification or a NotifyEvent tells it (digest 2.3, 9.86)."""
+    error = "Faulted" if status == "Faulted" else None
+    return StatusReport(station_id, evse, connector, status, status, error, at, received_at)
 
 
 def component_of(said: Any) -> tuple[str, str, int | None, int | None]:
