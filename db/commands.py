@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from db import changes
 from db.model.commands import Command, CommandState, TypedCommand, encode, kind_of
@@ -74,6 +74,24 @@ async def find_latest(conn: Conn, station_id: int, command: TypedCommand) -> Com
         station_id,
         kind_of(command),
         encode(command),
+    )
+
+
+async def list_said(
+    conn: Conn, station_id: int, *, actions: Sequence[str], since: datetime
+) -> list[Command]:
+    """What a station was asked since, and did not refuse; the latest first."""
+    return await many(
+        conn,
+        Command,
+        f"""
+        select {COMMAND} from command
+        where station_id = $1 and action = any($2) and state in ('sent', 'done') and sent_at > $3
+        order by id desc
+        """,
+        station_id,
+        actions,
+        since,
     )
 
 

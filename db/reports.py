@@ -138,14 +138,17 @@ async def move_on(
     last_seq_no: int | None,
     more_items: int,
     heard_at: datetime,
-) -> None:
+) -> Report:
     """After a part was added."""
-    await conn.execute(
-        """
+    return await one(
+        conn,
+        Report,
+        f"""
         update report
         set state = $3, last_seq_no = $4, parts = parts + 1, items = items + $5, heard_at = $6,
             missing = null
         where station_id = $1 and id = $2
+        returning {_REPORT}
         """,
         report.station_id,
         report.id,
@@ -181,6 +184,21 @@ async def set_incomplete(conn: Conn, report: Report, *, missing: str) -> None:
         report.id,
         missing,
     )
+
+
+async def number_used_at(conn: Conn, report: Report) -> datetime | None:
+    """When the report before it that has its number began."""
+    at: datetime | None = await conn.fetchval(
+        """
+        select max(started_at) from report
+        where station_id = $1 and kind = $2 and request_id = $3 and generation < $4
+        """,
+        report.station_id,
+        report.kind,
+        report.request_id,
+        report.generation,
+    )
+    return at
 
 
 async def get(conn: Conn, station_id: int, report_id: int) -> Report:

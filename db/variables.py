@@ -62,6 +62,23 @@ async def record(
     )
 
 
+async def delete_others(
+    conn: Conn, station_id: int, *, report_id: int, before: datetime
+) -> list[str]:
+    """What a report that names all variables left out, as "component.variable"."""
+    gone = await conn.fetch(
+        """
+        delete from variable
+        where station_id = $1 and report_id is distinct from $2 and reported_at < $3
+        returning component || '.' || variable as name
+        """,
+        station_id,
+        report_id,
+        before,
+    )
+    return sorted({record["name"] for record in gone})
+
+
 async def record_monitors(
     conn: Conn,
     station_id: int,

@@ -27,7 +27,7 @@ async def take(
     body: str | None = None,
 ) -> Report | None:
     """
-    Note a part: the report that it belongs to, or None when we have it already.
+    Note a part: the report that it belongs to, as it is now, or None when we have it already.
 
     Nobody needs to have asked for it (reliability D-P51).
     """
@@ -67,7 +67,7 @@ async def take(
     last = report.last_seq_no
     if call.get("tbc") is not True:
         last = key if last is None else max(last, key)
-    await reports.move_on(
+    report = await reports.move_on(
         conn,
         report,
         state="complete" if parts.is_whole(present | {key}, last) else "collecting",

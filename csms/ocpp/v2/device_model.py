@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+
+import msgspec
+import structlog
 
 from csms.masking import clean
 from csms.ocpp.handling import Call
@@ -13,10 +17,15 @@ from csms.ocpp.v2 import words
 from csms.ocpp.v2.assembling import take
 from csms.ocpp.v2.stating import objects
 from csms.say import Payload
-from db import variables
+from db import commands, reports, variables
 from db.model.reports import Monitor, Variable
+from db.reports import Report
 from db.rows import Conn
 
+log = structlog.get_logger()
+
+_ASKED_WITHIN = timedelta(hours=1)
+_MOST_TOLD = 50
 _VALUE_CHARACTERS = 65_536
 _WORD_CHARACTERS = 100
 
@@ -30,7 +39,32 @@ async def notify_report(call: Call, conn: Conn) -> Payload:
         await variables.record(
             conn, call.station.id, found, report_id=report.id, reported_at=call.received_at
         )
+        if report.state == "complete" and report.items and await _names_all(conn, report):
+            gone = await variables.delete_others(
+                conn, call.station.id, report_id=report.id, before=report.started_at
+            )
+            if gone:
+                log.info("variables.gone", station=call.station.identity, names=gone[:_MOST_TOLD])
     return {}
+
+
+async def _names_all(conn: Conn, report: Report) -> bool:
+    """
+    Whether we asked for everything under the number of a report (B07).
+
+    What it left out is gone then (digest 5.6). Numbers are used again: only what was asked since
+    the report before of the same number counts.
+    """
+    used_at = await reports.number_used_at(conn, report)
+    since = max(report.started_at - _ASKED_WITHIN, used_at or report.started_at - _ASKED_WITHIN)
+    asked = await commands.list_said(
+        conn, report.station_id, actions=["GetBaseReport", "GetReport"], since=since
+    )
+    for command in asked:
+        said = msgspec.json.decode(command.payload or b"{}")
+        if report.request_id is not None and said.get("requestId") == report.request_id:
+            return bool(said.get("reportBase") == "FullInventory")
+    return False
 
 
 async def notify_monitoring_report(call: Call, conn: Conn) -> Payload:
