@@ -46,6 +46,15 @@ class Held:
     ends_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Whose reservation its charger ended, and of what; `evse` None: the whole charger."""
+
+    account_id: int
+    charger: str
+    evse: int | None
+
+
 # $1 is now, $2 the zone of chargers without a site.
 _RESERVATION = """
     select reservation.id, station_id, identity, public_id,
@@ -110,23 +119,33 @@ async def cancel(conn: Conn, id: int, now: datetime) -> bool:
     return done.endswith(" 1")
 
 
-async def end(conn: Conn, id: int, *, station_id: int, status: Status, now: datetime) -> bool:
+async def end(
+    conn: Conn, id: int, *, station_id: int, status: Status, now: datetime
+) -> LetGo | None:
     """
-    As its station says; False when it is not one that this station holds now.
+    As its station says; None when it is not one that this station holds now, so once for each.
 
-    Of one that is yet to begin no station knows: the number is another's.
+    Of one that is yet to begin no station knows: the number is another's. That one ran out is said
+    when its time is over, or when the station is back.
     """
-    done = await conn.execute(
+    return await maybe(
+        conn,
+        LetGo,
         f"""
-        update reservation set status = $3
-        where id = $1 and station_id = $2 and starts_at <= $4 and ends_at > $4 and {_STANDS}
+        update reservation set status = $3::reservation_status
+        from station
+        where reservation.id = $1 and station_id = $2 and station.id = station_id
+            and starts_at <= $4 and {_STANDS}
+            and ends_at > $4::timestamptz - case
+                when $3::reservation_status = 'completed' then $5::interval else '0 s' end
+        returning account_id, coalesce(station.name, identity) as charger, evse
         """,
         id,
         station_id,
         status,
         now,
+        STILL_SHOWN_FOR,
     )
-    return done.endswith(" 1")
 
 
 async def get(conn: Conn, id: int, now: datetime, *, zone: str = "UTC") -> Reservation:

@@ -47,7 +47,7 @@ _STORED = {
     "PullDynamicScheduleUpdate": "station_request",
     "ReportChargingProfiles": "report, station_statement",
     "ReportDERControl": "report, station_statement",
-    "ReservationStatusUpdate": "station_statement, reservation",
+    "ReservationStatusUpdate": "station_statement, reservation, notice",
     "SecurityEventNotification": "station_event",
     "SignCertificate": "certificate_request",
     "SignedFirmwareStatusNotification": "station_job",

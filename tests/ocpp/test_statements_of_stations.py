@@ -331,6 +331,8 @@ async def test_what_a_station_holds_of_a_customer_is_put_together_and_stays_in_o
         ("Removed", -1, 1, "cancelled"),
         ("Removed", 1, 2, "confirmed"),  # of one to come no station knows
         ("Removed", -2, -1, "confirmed"),
+        ("Expired", -2, -1, "completed"),  # its time is over, so it says so now
+        ("Expired", -50, -49, "confirmed"),  # nobody waits for news of it
     ],
 )
 async def test_a_reservation_that_its_station_let_go_is_over(
