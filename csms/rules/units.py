@@ -25,7 +25,7 @@ _BASE = ("Wh", "varh", "VAh", "W", "var", "VA", "A", "V", "Hz")
 _SCALES = (
     {unit.casefold(): Scale(unit) for unit in _BASE}
     | {f"k{unit}".casefold(): Scale(unit, _KILO) for unit in _BASE}
-    | {word: Scale("%") for word in ("percent", "%")}
+    | {word: Scale("%") for word in ("percent", "percentage", "%")}
     # "Celcius" is 1.6's own slip of the pen (errata); both are sent.
     | {word: Scale("Celsius") for word in ("celsius", "celcius", "c", "°c")}
     | {word: Scale("Celsius", after=_ABSOLUTE_ZERO) for word in ("k", "kelvin")}

@@ -156,6 +156,7 @@ def test_nothing_said_is_nothing() -> None:
         ("1", "kVA", "1000", "VA", "1 kVA"),
         ("1", "VA", "1", "VA", None),
         ("55", "Percent", "55", "%", None),
+        ("55", "Percentage", "55", "%", None),
         ("55", "%", "55", "%", None),
         ("21.5", "Celsius", "21.5", "Celsius", None),
         ("21.5", "Celcius", "21.5", "Celsius", None),
