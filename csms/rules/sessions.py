@@ -28,12 +28,13 @@ START_CONFLICT = "start_conflict"  # a second start said another EVSE or card
 STOP_CONFLICT = "stop_conflict"  # a second stop said another register
 LATE_READING = "late_reading"
 GUESSED_END = "guessed_end"  # ended by a stop of a number that we never gave
+TWO_CARDS = "two_cards"  # cards of two payers were let in one after the other
 CLOSED_BY_PERSON = "closed_by_person"  # its charger never said the end, and somebody did
 
 NEEDS_REVIEW = "needs_review"
 MALFORMED = "malformed"  # a message of it broke the schema; it is in quarantine
 
-_FOR_A_PERSON = {START_CONFLICT, STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED}
+_FOR_A_PERSON = {START_CONFLICT, STOP_CONFLICT, INCOMPLETE, NO_START, MALFORMED, TWO_CARDS}
 _RULED_ENDS = {IMPLICIT_END, STALE, CHARGER_REPLACED, GUESSED_END, CLOSED_BY_PERSON}
 
 
@@ -245,8 +246,17 @@ def authorized(
 ) -> Session:
     """
     The first card that was let in pays, else the first one: by the charger's clock, so that the
-    order of arrival does not matter (digest 2.2).
+    order of arrival does not matter (digest 2.2). Cards of two payers in one session are for a
+    person to look at (digest 9.61).
     """
+    if (
+        status == session.authorization_status == "Accepted"
+        and uid
+        and session.id_token
+        and uid.lower() != session.id_token.lower()
+        and (account_id is None or account_id != session.account_id)
+    ):
+        session = with_flags(session, TWO_CARDS, NEEDS_REVIEW)
     if session.authorized_at is not None:
         known = session.authorization_status, session.id_token, session.authorized_at
         if _rank(*known) <= _rank(status, uid, at):

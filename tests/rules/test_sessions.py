@@ -424,6 +424,30 @@ def test_who_pays_does_not_depend_on_the_order_in_which_cards_are_heard(
 
 
 @pytest.mark.parametrize(
+    ("uid", "account_id", "status", "is_odd"),
+    [
+        ("OMAR-1", 2, "Accepted", True),
+        ("OMAR-1", None, "Accepted", True),
+        ("OMAR-1", 2, "Blocked", False),
+        ("ADA-2", 1, "Accepted", False),
+        ("ada-1", None, "Accepted", False),
+        (None, None, "Accepted", False),
+    ],
+)
+def test_a_session_of_two_payers_is_for_a_person_and_the_first_one_pays(
+    uid: str | None, account_id: int | None, status: str, is_odd: bool
+) -> None:
+    ada = session(id_token="ADA-1", account_id=1, authorization_status="Accepted")
+    ada = replace(ada, authorized_at=at(0))
+
+    found = rules.authorized(ada, at=at(5), uid=uid, account_id=account_id, status=status)
+
+    assert (found.id_token, found.account_id) == ("ADA-1", 1)
+    assert (set(found.flags) >= {rules.TWO_CARDS, rules.NEEDS_REVIEW}) == is_odd
+    assert is_odd or found.flags == ada.flags
+
+
+@pytest.mark.parametrize(
     ("more", "first", "was_final", "is_short"),
     [
         ({}, 10, True, True),

@@ -32,6 +32,7 @@ _FLAGS = {
     "stale": "silent for too long",
     "start_conflict": "two different starts",
     "stop_conflict": "two different ends",
+    "two_cards": "two cards, one after the other",
     "unauthorized": "card not accepted",
     "unit_suspect": "unit in doubt",
     "unregistered": "charger not accepted",
