@@ -72,7 +72,7 @@ def life(asked: Asked, *, public_id: str, zone: str, now: datetime) -> Life:
         _sentence(asked, state),
         asked.reason or "" if state == "refused" and asked.answer is not None else "",
         is_open=state in {"waiting", "sent"},
-        is_awaited=state == "done" and asked.began is None and not _is_past(asked, now),
+        is_awaited=_may_come(asked, state) and asked.began is None and not _is_past(asked, now),
     )
 
 
@@ -109,7 +109,15 @@ def _is_past(asked: Asked, now: datetime) -> bool:
     return now - over_at > SHOWN_FOR
 
 
+def _may_come(asked: Asked, state: CommandState) -> bool:
+    """What was granted, or heard by a charger whose answer was given up, may yet happen."""
+    return state == "done" or (state == "expired" and asked.sent_at is not None)
+
+
 def _sentence(asked: Asked, state: CommandState) -> str:
+    # Some chargers begin before they answer, or answer too late (digest 9.29, 9.30).
+    if asked.began is not None and state != "refused":
+        return f"Charging has begun: session {asked.began}."
     match state:
         case "waiting":
             return "Asking the charger."
@@ -123,6 +131,4 @@ def _sentence(asked: Asked, state: CommandState) -> str:
         case "done":
             if asked.kind == "stop":
                 return "The charger accepted. It is ending the session."
-            if asked.began is not None:
-                return f"Charging has begun: session {asked.began}."
             return "The charger accepted. Plug the cable in if it is not."
