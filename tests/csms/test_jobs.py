@@ -217,13 +217,15 @@ async def test_a_session_that_was_heard_since_goes_on(
     assert session["flags"] == ["unauthorized"]
 
 
-async def test_a_connector_that_is_taken_again_says_nothing_of_the_session(
-    server: Csms, jobs: Jobs, pool: Pool
+@pytest.mark.parametrize("reported", ["SuspendedEV", "Finishing", "Preparing", "Faulted"])
+async def test_a_connector_that_is_taken_again_or_faulted_says_nothing_of_the_session(
+    server: Csms, jobs: Jobs, pool: Pool, reported: str
 ) -> None:
     async with charger(server.url, "CP-1") as cp:
         await start(cp)
         await cp.call("StatusNotification", available())
-        taken = available() | {"status": "SuspendedEV"}
+        error = "GroundFailure" if reported == "Faulted" else "NoError"
+        taken = available() | {"status": reported, "errorCode": error}
         await cp.call("StatusNotification", taken)
         await long_ago(pool, timedelta(hours=2))
 
