@@ -7,7 +7,7 @@ STAMP := .venv/installed-from-lock
 # The first of these that is new enough makes the virtual environment.
 PYTHONS := python3.13 python3.12 python3.11 python3 python
 
-.PHONY: help setup run test check format statements catalogue fuzz planted histories bench load-demo schema psql lock clean
+.PHONY: help setup run test check format statements catalogue behaviours fuzz planted histories bench load-demo schema psql lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ statements: setup ## List the documents' statements and the tests that prove eac
 
 catalogue: setup ## List the catalogue of bad input and the tests that prove each row
 	@$(PY) -m tests.catalogue
+
+behaviours: setup ## List what chargers do, and the tests of our answer; writes docs/behaviours.md
+	@$(PY) -m tests.behaviours
 
 fuzz: setup ## Send every spoilt frame that the schemas give; FUZZ_SEED= repeats an order
 	@FUZZ_FRAMES=all $(PY) -m pytest -s -n 0 --tb=short tests/fuzz/test_spoilt.py

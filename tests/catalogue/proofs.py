@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -31,23 +32,28 @@ class Uncollectable(Exception):  # noqa: N818 - it reads as what is wrong
 
 def proofs(folder: Path = TESTS) -> dict[str, list[str]]:
     """Every row, with the ids of the tests that prove it. Raises UnknownRow, Uncollectable."""
-    collected = _Collected()
-    said = io.StringIO()
     # To read all tests takes many times longer than to read those that name a row.
     files = [
         path for path in sorted(folder.rglob("test_*.py")) if _NAMES_A_ROW.search(path.read_text())
     ]
-    with contextlib.redirect_stdout(said):
-        code = pytest.main([*_ARGUMENTS, *map(str, files)], plugins=[collected])
-    if code != pytest.ExitCode.OK:
-        raise Uncollectable(said.getvalue())
     found: dict[str, list[str]] = {id: [] for id in ROWS}
-    for item in collected.items:
+    for item in collect(files):
         for mark in item.iter_markers("row"):
             check(*mark.args)
             for id in mark.args:
                 found[id].append(item.nodeid)
     return found
+
+
+def collect(files: Iterable[Path]) -> list[pytest.Item]:
+    """The tests of these files, each case of one by itself. Raises Uncollectable."""
+    collected = _Collected()
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = pytest.main([*_ARGUMENTS, *map(str, files)], plugins=[collected])
+    if code != pytest.ExitCode.OK:
+        raise Uncollectable(said.getvalue())
+    return collected.items
 
 
 class _Collected:

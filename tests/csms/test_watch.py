@@ -174,3 +174,18 @@ async def test_what_could_not_be_done_is_due_again_at_once(
         await conn.execute("reset lock_timeout")
 
     assert await rows(pool) == {station.id: ("here", link.epoch)}
+
+
+async def test_who_is_connected_is_seen_whatever_it_says(
+    database_url: str, pool: Pool, process: Process
+) -> None:
+    quiet = await add_station(database_url, "CP-1")
+    away = await add_station(database_url, "CP-2")
+    seen = "select last_seen_at from station where id = $1"
+    process.enter(quiet, await take(pool, quiet))
+    assert await pool.fetchval(seen, quiet.id) is None
+
+    await process.look()
+
+    assert await pool.fetchval(seen, quiet.id) is not None
+    assert await pool.fetchval(seen, away.id) is None

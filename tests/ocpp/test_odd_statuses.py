@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from db import reservations
+from tests.ocpp.conftest import until
+from tests.ocpp.payloads import AT, LATER, begin, metered
 from tests.ocpp.yard import Cp, Yard
 from tests.portal.browser import add_person
 
@@ -88,3 +92,44 @@ async def test_a_reservation_stays_when_somebody_else_takes_the_place(yard: Yard
     assert row is not None
     assert row["status"] == "confirmed"
     assert row["ends_at"] == now + timedelta(minutes=25)
+
+
+async def test_statuses_alone_make_no_session(yard: Yard) -> None:
+    async with yard.station("1.6") as cp:
+        for status in ("Available", "SuspendedEV", "Finishing", "Available", "Charging") * 3:
+            await tells(cp, status)
+
+        assert await cp.sessions() == []
+        assert (await connector(cp))["reported"] == "Charging"
+
+
+async def test_energy_is_what_the_meter_says_whatever_the_status_is(yard: Yard) -> None:
+    async with yard.station("1.6") as cp:
+        number = int(await begin(cp))
+        await tells(cp, "SuspendedEVSE", timestamp=AT)
+        values = {"connectorId": 1, "transactionId": number}
+        for minute, wh in ((10, 2_000), (20, 3_000)):
+            said = values | {"meterValue": metered("1.6", f"2026-05-01T09:{minute}:00Z", wh)}
+            assert (await cp.says("MeterValues", said))[2] == {}
+        assert await yard.pool.fetchval(
+            "select energy_wh from session_live where session_id = $1", number
+        ) == Decimal(2_000)
+        end = {"transactionId": number, "meterStop": 3_500, "timestamp": LATER}
+        assert (await cp.says("StopTransaction", end))[2] == {}
+
+        assert (await cp.session())["energy_wh"] == 2_500
+
+
+async def test_a_stop_before_the_socket_is_torn_down_ends_its_session(yard: Yard) -> None:
+    """A hard reset does not wait for the answer."""
+    async with yard.station("1.6", is_booted=False) as cp:
+        number = int(await begin(cp))
+        end = {"transactionId": number, "meterStop": 3_500, "timestamp": LATER}
+        await cp.socket.send(json.dumps([2, "last", "StopTransaction", end]))
+        cp.socket.transport.abort()
+
+        async def is_over() -> bool:
+            return bool((await cp.session())["is_finalized"])
+
+        await until(is_over)
+        assert (await cp.session())["energy_wh"] == 2_500

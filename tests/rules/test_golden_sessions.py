@@ -51,6 +51,8 @@ TABLE = [
     Line("1.6: readings between", every(20, 1000, 3000, 5000), 4500, start=1000, stop=5500),
     Line("1.6: no stop register", every(20, 1000, 3000, 4000, 5000), 4000, start=1000),
     Line("2.x: begin and end", [wh(0, 10, "Transaction.Begin"), wh(60, 90, "Transaction.End")], 80),
+    Line("each says that it is the first", [wh(m, v, "Transaction.Begin") for m, v in ((0, 1000), (20, 2000), (60, 3000))], 2000),
+    Line("not on the grid", [wh(m, v, "Sample.Clock") for m, v in ((0.3, 1000), (14.8, 2000), (30.2, 3000), (60, 4000))], 3000),
     Line("no energy was given", every(20, 7000, 7000, 7000, 7000), 0),
     Line("half a Wh is rounded up", [wh(0, "1000.4"), wh(60, "1900.9")], 901),
     Line("less than half is not", [wh(0, "1000.4"), wh(60, "1900.89")], 900),
