@@ -29,6 +29,7 @@ from csms.listeners import Listeners
 from csms.ocpp import handshake
 from csms.ocpp.admission import Admission
 from csms.ocpp.attempts import Attempts
+from csms.ocpp.deaf import Deaf
 from csms.ocpp.door import Door
 from csms.ocpp.handshake import Refused
 from csms.ocpp.link import FAULT, Link
@@ -72,6 +73,7 @@ class OcppServer:
         self._why_not_ready = why_not_ready
         self._attempts = Attempts(pool)
         self._admission = Admission(config, pool)
+        self._deaf = Deaf(config.heartbeat_interval_s)
         self.is_stopping = False
 
     async def listen(self, listeners: Listeners) -> list[Server]:
@@ -152,6 +154,8 @@ class OcppServer:
                 door.protocol.available_extensions = None
             response = _upgrade(door, request)
             await self._admission.identify(door, request)
+            assert door.station is not None
+            door.silence_s = self._deaf.silence_s(door.station.identity)
         except Refused as refused:
             if refused.is_recorded:
                 await self._attempts.record(door, refused.status, refused.reason)
@@ -204,6 +208,7 @@ class OcppServer:
             await link.close(*FAULT)
         finally:
             self._here.leave(link)
+            self._deaf.ended(station.identity, connection)
             await self._release(link)
             self._notifier.changed(topics[1])
             # Ours, or the echo of theirs; without any the socket was lost.

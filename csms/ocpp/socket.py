@@ -27,12 +27,19 @@ _MOST_AT_THE_END = 64
 # So that a burst of tiny pieces is looked at between two slices.
 _SLICE_BYTES = 16_384
 
+#: Why the library ends a connection whose ping was not answered.
+PING_TIMEOUT = "keepalive ping timeout"
+
 Hear = Callable[[bytes, str], None]
 
 
 class Socket(ServerConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        #: How long a peer that answers no pings may say nothing; None where pings tell.
+        self.silence_s: float | None = None
+        self.has_ponged = False
+        self.messages_heard = 0
         self._hear: Hear | None = None
         self._messages: deque[bytes] = deque()
         self._pieces: list[bytes] = []
@@ -57,6 +64,28 @@ class Socket(ServerConnection):
     def release(self) -> None:
         self._holds -= 1
         self._deliver_soon()
+
+    async def keepalive(self) -> None:
+        """Pings; a peer that is known to answer none is judged by what it says, until it does."""
+        if self.silence_s is not None:
+            await self._judge_by_messages(self.silence_s)
+        if self.protocol.state is State.OPEN:
+            await super().keepalive()
+
+    async def _judge_by_messages(self, silence_s: float) -> None:
+        heard, since = self.messages_heard, self.loop.time()
+        while not self.has_ponged:
+            await asyncio.sleep(self.ping_interval or 0)
+            if self.protocol.state is not State.OPEN:
+                return
+            now = self.loop.time()
+            if self.messages_heard != heard:
+                heard, since = self.messages_heard, now
+            elif now - since > silence_s:
+                self.fail(CloseCode.INTERNAL_ERROR, f"nothing heard for {now - since:.0f} s")
+                return
+            self.protocol.send_ping(b"")  # nobody waits for its answer
+            self.send_data()
 
     def say(self, message: bytes) -> None:
         """A text message; nothing when it is closed. Whoever does not read is aborted in time."""
@@ -114,6 +143,7 @@ class Socket(ServerConnection):
         elif event.opcode is Opcode.BINARY:
             self.fail(CloseCode.UNSUPPORTED_DATA, "text frames only")
         elif event.opcode is Opcode.PONG:
+            self.has_ponged = True
             self.acknowledge_pings(bytes(event.data))
 
     def pause_writing(self) -> None:
@@ -148,6 +178,7 @@ class Socket(ServerConnection):
     def _take(self, message: bytes) -> None:
         if self._is_ending and len(self._messages) >= _MOST_AT_THE_END:
             return  # unanswered: it will be said again
+        self.messages_heard += 1
         self._messages.append(message)
         if not self._is_due:
             self._deliver()
