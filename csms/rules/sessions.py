@@ -236,43 +236,6 @@ def heard(session: Session, at: datetime) -> Session:
     return replace(session, started_at=at, is_recompute_due=True)
 
 
-def authorized(
-    session: Session,
-    *,
-    at: datetime,
-    uid: str | None,
-    account_id: int | None,
-    status: str,
-) -> Session:
-    """
-    The first card that was let in pays, else the first one: by the charger's clock, so that the
-    order of arrival does not matter (digest 2.2). Cards of two payers in one session are for a
-    person to look at (digest 9.61).
-    """
-    if (
-        status == session.authorization_status == "Accepted"
-        and uid
-        and session.id_token
-        and uid.lower() != session.id_token.lower()
-        and (account_id is None or account_id != session.account_id)
-    ):
-        session = with_flags(session, TWO_CARDS, NEEDS_REVIEW)
-    if session.authorized_at is not None:
-        known = session.authorization_status, session.id_token, session.authorized_at
-        if _rank(*known) <= _rank(status, uid, at):
-            return session
-    session = replace(
-        session, id_token=uid, account_id=account_id, authorization_status=status, authorized_at=at
-    )
-    if status == "Accepted":
-        return with_flags(session, without={UNAUTHORIZED})
-    return with_flags(session, UNAUTHORIZED)
-
-
-def _rank(status: str | None, uid: str | None, at: datetime) -> tuple[bool, bool, datetime, str]:
-    return status != "Accepted", uid is None, at, uid or ""
-
-
 def is_read_short(session: Session, first_at: datetime | None, *, was_final: bool) -> bool:
     """
     Whether readings that an energy was taken from are gone by now: the oldest go first.

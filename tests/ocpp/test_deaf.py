@@ -1,4 +1,4 @@
-"""Chargers that answer no pings (MH#626): after two connections their messages tell that they live."""
+"""Chargers that answer no pings (MH#626): after two connections their messages are their life."""
 
 from __future__ import annotations
 

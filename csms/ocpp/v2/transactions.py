@@ -15,7 +15,7 @@ from csms.ocpp.measured import measured
 from csms.ocpp.salvage import text
 from csms.ocpp.typed import is_object
 from csms.ocpp.v2 import words
-from csms.rules import clocks
+from csms.rules import clocks, payers
 from csms.rules import sessions as rules
 from csms.rules.authorization import Decision
 from csms.say import Payload
@@ -134,7 +134,7 @@ async def _event(call: Call, conn: Conn) -> Payload:
     else:
         session = rules.heard(session, at)
     if decision is not None and not is_stop:
-        session = rules.authorized(
+        session = payers.authorized(
             session,
             at=at,
             uid=uid,
