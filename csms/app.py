@@ -35,6 +35,8 @@ from db.rows import Pool
 log = structlog.get_logger()
 
 _POOL_SIZE = 10
+# Of those who come and go: however many they are, who is in has the others (reliability C25).
+_DOOR_POOL_SIZE = 3
 _ANSWER_S = 10.0  # at the end, for the CALLs that are being answered
 _CLOSE_S = 5.0
 _GOING_AWAY = 1001, "the server restarts"
@@ -88,7 +90,8 @@ async def running(config: Config, url: str, listeners: Listeners) -> AsyncIterat
     """The csms, serving on its ports, between two commits: nothing answered is lost at its end."""
     here = Links()
     async with (
-        _pool(url) as pool,
+        _pool(url, _POOL_SIZE) as pool,
+        _pool(url, _DOOR_POOL_SIZE) as door_pool,
         _notifier(config.database.changes_url or url) as notifier,
     ):
         await _enter_node(config, pool, notifier)
@@ -111,7 +114,7 @@ async def running(config: Config, url: str, listeners: Listeners) -> AsyncIterat
                 certificate_name=door.certificate_name,
             )
 
-        server = OcppServer(config, pool, here, notifier, make_link, watch.why_not_ready)
+        server = OcppServer(config, door_pool, here, notifier, make_link, watch.why_not_ready)
         works = [
             ingest.run(),
             listener.run(),
@@ -161,11 +164,11 @@ def _died(task: asyncio.Task[None]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _pool(url: str) -> AsyncIterator[Pool]:
+async def _pool(url: str, most: int) -> AsyncIterator[Pool]:
     pool = await create_pool(
         url,
         min_size=1,
-        max_size=_POOL_SIZE,
+        max_size=most,
         command_timeout=20,
         server_settings={"lock_timeout": "5s", "statement_timeout": "20s"},
     )

@@ -10,6 +10,7 @@ from csms import charging
 from csms.ocpp.handling import Call
 from csms.rules.sessions import CHARGER_REPLACED
 from db import changes, connection_attempts, links, sessions, stations
+from db.connection_attempts import Tried
 from db.model.stations import Registration
 from db.rows import Conn
 
@@ -75,18 +76,15 @@ async def _turn_away(call: Call, conn: Conn, serial_number: str | None) -> None:
         f" of {call.certificate_name}: a copied certificate, or a part that was exchanged?"
     )
     held = await links.find(conn, call.station.id)
-    await connection_attempts.record(
-        conn,
-        at=call.received_at,
+    tried = Tried(
+        call.received_at,
+        _LET_IN,
+        why,
         identity=call.station.identity,
         station_id=call.station.id,
         remote_address=held.remote_address if held else None,
-        path="",
-        offered=None,
-        user_agent=None,
-        http_status=_LET_IN,
-        reason=why,
     )
+    await connection_attempts.record(conn, tried)
     call.topics.add(changes.topic("station", call.station.id))
     call.end = _CLOSE
     log.warning("station.contradicts_certificate", station=call.station.identity, why=why)

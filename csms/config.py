@@ -49,6 +49,7 @@ class Config:
     call_timeout_s: float = 30
     send_timeout_s: float = 10
     max_connections: int = 20_000
+    max_handshakes: int = 500
     max_per_address: int = 50  # 0: any number
     gateways: tuple[Network, ...] = _LOOPBACK  # any number from there
     trusted_proxies: tuple[Network, ...] = ()
@@ -84,6 +85,7 @@ class Config:
             call_timeout_s=settings.number(env, "CSMS_CALL_TIMEOUT_S", least=0.1),
             send_timeout_s=settings.number(env, "CSMS_SEND_TIMEOUT_S", least=0.1),
             max_connections=settings.integer(env, "CSMS_MAX_CONNECTIONS", least=1),
+            max_handshakes=settings.integer(env, "CSMS_MAX_HANDSHAKES", least=1),
             max_per_address=settings.integer(env, "CSMS_MAX_PER_ADDRESS"),
             gateways=settings.networks(env, "CSMS_GATEWAYS"),
             trusted_proxies=settings.networks(env, "TRUSTED_PROXIES"),

@@ -12,6 +12,9 @@ from csms.config import Config
 from db.config import ConfigError
 from db.model.stations import Profile
 
+#: Connections that the kernel keeps until they are accepted: all come at once (reliability C25).
+BACKLOG = 4_096
+
 
 @dataclass(frozen=True)
 class Listeners:
@@ -51,7 +54,7 @@ def _open(host: str, port: int, setting: str) -> socket.socket:
         sock = socket.create_server(
             (host, port),
             family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=4096,
+            backlog=BACKLOG,
         )
         # asyncio does this for sockets of its own only; without it every second answer waits 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

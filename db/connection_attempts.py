@@ -38,61 +38,28 @@ class Stranger:
     last_at: datetime
 
 
-async def record(
-    conn: Conn,
-    *,
-    at: datetime,
-    identity: str | None,
-    station_id: int | None,
-    remote_address: str | None,
-    path: str,
-    offered: str | None,
-    user_agent: str | None,
-    http_status: int,
-    reason: str,
-) -> None:
+class Tried(NamedTuple):
+    """`http_status`: 101 when it got as far as a WebSocket, 0 when no further than TLS."""
+
+    at: datetime
+    http_status: int
+    reason: str
+    identity: str | None = None
+    station_id: int | None = None
+    remote_address: str | None = None
+    path: str = ""
+    offered: str | None = None
+    user_agent: str | None = None
+
+
+TRIED = ", ".join(Tried._fields)
+
+
+async def record(conn: Conn, tried: Tried) -> None:
     await conn.execute(
-        """
-        insert into connection_attempt
-            (at, identity, station_id, remote_address, path, offered, user_agent, http_status,
-                reason)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        at,
-        identity,
-        station_id,
-        remote_address,
-        path,
-        offered,
-        user_agent,
-        http_status,
-        reason,
+        f"insert into connection_attempt ({TRIED}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        *tried,
     )
-
-
-class Before(NamedTuple):
-    """What a station did before it comes in: where it is now, how often it came."""
-
-    held_from: str | None
-    let_in: int  # at most 1,000
-
-
-async def before(conn: Conn, station_id: int, identity: str, *, since: datetime) -> Before:
-    row = await conn.fetchrow(
-        """
-        select (select remote_address from link where station_id = $1),
-            (select count(*) from (
-                select from connection_attempt
-                where identity = $2 and at > $3 and http_status = 101
-                limit 1000
-            ) let_in)
-        """,
-        station_id,
-        identity,
-        since,
-    )
-    assert row is not None
-    return Before(*row)
 
 
 async def list_of_station(conn: Conn, identity: str, *, limit: int) -> list[Attempt]:

@@ -2,34 +2,79 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from db.model.stations import Link
+from db.connection_attempts import TRIED, Tried
+from db.model.stations import Link, Station
 from db.rows import Conn, columns, maybe, one
 
 LINK = columns(Link)
 
 
-async def take(
-    conn: Conn, *, station_id: int, node: str, ocpp_version: str, remote_address: str | None
-) -> Link:
-    """The newest authenticated socket wins; the epoch fences whoever held it before."""
+@dataclass(frozen=True, slots=True)
+class Comer:
+    """A station that wants to come in: where it is connected now, and how often it came."""
+
+    station: Station
+    held_from: str | None
+    let_in: int  # since the time that was asked for; at most 1,000
+
+
+async def find_comer(conn: Conn, identity: str, *, since: datetime) -> Comer | None:
+    """All that is asked about a handshake, at once: after a restart thousands come."""
+    row = await conn.fetchrow(
+        f"""
+        select (select remote_address from link where station_id = station.id),
+            (select count(*) from (
+                select from connection_attempt
+                where identity = $1 and at > $2 and http_status = 101
+                limit 1000
+            ) let_in),
+            {columns(Station)}
+        from station where identity = $1
+        """,
+        identity,
+        since,
+    )
+    if row is None:
+        return None
+    held_from, let_in, *station = row
+    return Comer(Station(*station), held_from, let_in)
+
+
+async def take(conn: Conn, tried: Tried, *, node: str, ocpp_version: str) -> Link:
+    """
+    All that is written about a handshake, at once: the attempt, the link, the station's version.
+
+    The newest authenticated socket wins; the epoch fences whoever held it before. Raises NotFound
+    when a newer one has it already.
+    """
     return await one(
         conn,
         Link,
         f"""
-        insert into link (station_id, node, ocpp_version, remote_address)
-        values ($1, $2, $3, $4)
-        on conflict (station_id) do update
-        set node = excluded.node, epoch = excluded.epoch, ocpp_version = excluded.ocpp_version,
-            remote_address = excluded.remote_address, since = excluded.since
-        where link.epoch < excluded.epoch
-        returning {LINK}
+        with tried as (
+            insert into connection_attempt ({TRIED})
+            values ($3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ), versioned as (
+            update station set ocpp_version = $2
+            where id = $7 and ocpp_version is distinct from $2
+        ), taken as (
+            insert into link (station_id, node, ocpp_version, remote_address)
+            values ($7, $1, $2, $8)
+            on conflict (station_id) do update
+            set node = excluded.node, epoch = excluded.epoch,
+                ocpp_version = excluded.ocpp_version,
+                remote_address = excluded.remote_address, since = excluded.since
+            where link.epoch < excluded.epoch
+            returning {LINK}
+        )
+        select {LINK} from taken
         """,
-        station_id,
         node,
         ocpp_version,
-        remote_address,
+        *tried,
     )
 
 

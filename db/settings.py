@@ -41,6 +41,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("CSMS_CALL_TIMEOUT_S", "30", "seconds that a charger has to answer a command"),
     Setting("CSMS_SEND_TIMEOUT_S", "10", "seconds that a frame may take to leave"),
     Setting("CSMS_MAX_CONNECTIONS", "20000", "chargers at once, of one process"),
+    Setting("CSMS_MAX_HANDSHAKES", "500", "chargers that may be connecting at the same moment"),
     Setting("CSMS_MAX_PER_ADDRESS", "50", "chargers at once from one address; 0: any number"),
     Setting("CSMS_GATEWAYS", "127.0.0.0/8, ::1", "addresses or networks of any number of chargers"),
     Setting("CSMS_MAX_MESSAGE_BYTES", "1048576", "largest frame that is read"),

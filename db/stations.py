@@ -143,14 +143,6 @@ async def set_seen(conn: Conn, station_ids: Sequence[int], at: datetime) -> None
     )
 
 
-async def set_version(conn: Conn, station_id: int, ocpp_version: str) -> None:
-    await conn.execute(
-        "update station set ocpp_version = $2 where id = $1 and ocpp_version is distinct from $2",
-        station_id,
-        ocpp_version,
-    )
-
-
 async def add_connector(
     conn: Conn,
     station_id: int,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from websockets.http11 import Request
@@ -14,10 +16,13 @@ from csms.ocpp.crowd import Crowd
 from csms.ocpp.door import Door
 from csms.ocpp.guesses import Guesses
 from csms.ocpp.handshake import Refused
-from db import stations
+from db import links, stations
 from db.errors import Conflict
+from db.links import Comer
 from db.model.stations import Station
 from db.rows import Pool
+
+_LATELY = timedelta(hours=1)
 
 
 class Admission:
@@ -28,12 +33,13 @@ class Admission:
         self._guesses = Guesses()
         self.crowd = Crowd(
             most=config.max_connections,
+            most_coming=config.max_handshakes,
             most_of_one=config.max_per_address,
             gateways=config.gateways + config.trusted_proxies,
         )
 
     async def identify(self, door: Door, request: Request) -> None:
-        """Sets the door's station and version. Raises Refused."""
+        """Sets the door's comer and version. Raises Refused."""
         door.far_end = far_end(
             door.remote or "",
             request.headers.get_all("X-Forwarded-For"),
@@ -41,7 +47,8 @@ class Admission:
         )
         self.crowd.check(door.transport)
         handshake.check_origin(request.headers)
-        station = door.station = await self._find(handshake.identity_of(request.path))
+        door.comer = await self._find(handshake.identity_of(request.path))
+        station = door.comer.station
         handshake.check_profile(station, door.profile)
         if door.profile == 3:
             handshake.check_certificate(station, door.certificate_name)
@@ -52,18 +59,18 @@ class Admission:
     def close(self) -> None:
         self._credentials.close()
 
-    async def _find(self, identity: str) -> Station:
+    async def _find(self, identity: str) -> Comer:
+        since = datetime.now(UTC) - _LATELY
         # No connection is held while a password is checked.
         async with self._pool.acquire(timeout=5) as conn:
-            station = await stations.find(conn, identity)
-            if station is None and self._config.unknown_stations == "pending":
-                try:
-                    station = await stations.add(conn, identity=identity, registration="Pending")
-                except Conflict:  # it came twice at once
-                    station = await stations.find(conn, identity)
-        if station is None:
+            comer = await links.find_comer(conn, identity, since=since)
+            if comer is None and self._config.unknown_stations == "pending":
+                with suppress(Conflict):  # it came twice at once
+                    await stations.add(conn, identity=identity, registration="Pending")
+                comer = await links.find_comer(conn, identity, since=since)
+        if comer is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"no charger {identity} is known here")
-        return station
+        return comer
 
     async def _check_key(self, station: Station, door: Door, request: Request) -> None:
         """The user is the identity of the path, nobody else's key will do (A00.FR.204, .207)."""

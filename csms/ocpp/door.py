@@ -24,7 +24,8 @@ from csms.ocpp.crowd import Crowd
 from csms.ocpp.handshake import Refused
 from csms.ocpp.socket import Socket
 from csms.say import Version
-from db.model.stations import Profile, Station
+from db.links import Comer
+from db.model.stations import Profile
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Door(Socket):
         self.profile = profile
         self.crowd: Crowd | None = None  # where there is no TLS outside of it
         self.far_end: str | None = None  # past proxies that we trust
-        self.station: Station | None = None
+        self.comer: Comer | None = None
         self.version: Version | None = None
         self._unreadable = unreadable
         self._refused: Refused | None = None
@@ -108,8 +109,8 @@ class Door(Socket):
         super().connection_lost(exc)
 
     def _abort(self) -> None:
-        if self.station is not None:
-            log.warning("station.stopped_reading", station=self.station.identity)
+        if self.comer is not None:
+            log.warning("station.stopped_reading", station=self.comer.station.identity)
         super()._abort()
 
     def _give_up(self) -> None:

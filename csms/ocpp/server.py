@@ -25,8 +25,8 @@ from websockets.typing import Subprotocol
 
 from csms.certificates import Certificates
 from csms.config import Config
-from csms.listeners import Listeners
-from csms.ocpp import handshake
+from csms.listeners import BACKLOG, Listeners
+from csms.ocpp import attempts, handshake
 from csms.ocpp.admission import Admission
 from csms.ocpp.attempts import Attempts
 from csms.ocpp.deaf import Deaf
@@ -101,6 +101,7 @@ class OcppServer:
             ping_timeout=config.ping_timeout_s,
             close_timeout=config.send_timeout_s,
             open_timeout=_OPEN_S,
+            backlog=BACKLOG,
             server_header=None,
         )
 
@@ -153,18 +154,15 @@ class OcppServer:
             if not self._may_compress(request):
                 door.protocol.available_extensions = None
             response = _upgrade(door, request)
-            await self._admission.identify(door, request)
-            assert door.station is not None
-            door.silence_s = self._deaf.silence_s(door.station.identity)
+            with self._admission.crowd.coming_in():
+                await self._admission.identify(door, request)
         except Refused as refused:
             if refused.is_recorded:
                 await self._attempts.record(door, refused.status, refused.reason)
             response = door.respond(refused.status, refused.reason + "\n")
             response.headers.update(refused.headers)
             return response
-        if door.version is not None:
-            await self._attempts.record_let_in(door)
-        else:
+        if door.version is None:
             why_not = handshake.why_no_version(handshake.offered_in(request.headers))
             await self._attempts.record(door, HTTPStatus.SWITCHING_PROTOCOLS, why_not)
         return response
@@ -178,13 +176,15 @@ class OcppServer:
 
     async def _talk(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Door)
-        station, version = connection.station, connection.version
-        assert station is not None
+        comer, version = connection.comer, connection.version
+        assert comer is not None
         if version is None:
             await connection.close(*_CLOSE_NO_VERSION)
             return
+        station = comer.station
+        connection.silence_s = self._deaf.silence_s(station.identity)
         try:
-            held = await self._take(connection, station, version)
+            held = await self._take(connection, version)
         except NotFound:
             # A newer socket of the station took it while this one waited.
             await connection.close(*REPLACED)
@@ -220,17 +220,10 @@ class OcppServer:
                 why=closed.reason,
             )
 
-    async def _take(self, door: Door, station: Station, version: Version) -> HeldLink:
-        async with self._pool.acquire(timeout=5) as conn, conn.transaction():
-            held = await links.take(
-                conn,
-                station_id=station.id,
-                node=self._config.node,
-                ocpp_version=version,
-                remote_address=door.remote,
-            )
-            await stations.set_version(conn, station.id, version)
-        return held
+    async def _take(self, door: Door, version: Version) -> HeldLink:
+        tried = attempts.let_in(door)
+        async with self._pool.acquire(timeout=5) as conn:
+            return await links.take(conn, tried, node=self._config.node, ocpp_version=version)
 
     async def _release(self, link: Link) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from csms.watch import LEASE, Watch
 from db import links
 from db.changes import Notifier
 from db.config import DatabaseConfig
+from db.connection_attempts import Tried
 from db.model.stations import Station
 from db.rows import Conn, Pool
 from tests.wire import add_station
@@ -70,9 +71,8 @@ async def process(database_url: str, tmp_path: Path, pool: Pool) -> Process:
 
 async def take(pool: Pool, station: Station, node: str = "here") -> int:
     async with pool.acquire() as conn:
-        held = await links.take(
-            conn, station_id=station.id, node=node, ocpp_version="1.6", remote_address=None
-        )
+        tried = Tried(datetime.now(UTC), 101, "let in", station_id=station.id)
+        held = await links.take(conn, tried, node=node, ocpp_version="1.6")
     return held.epoch
 
 

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from db import connection_attempts
+from db.connection_attempts import Tried
 from db.rows import Pool
 from tests.portal.build import NOON, station
 
-TLS: dict[str, Any] = {
-    "identity": None,
-    "station_id": None,
-    "remote_address": "192.0.2.7",
-    "path": "",
-    "offered": None,
-    "user_agent": None,
-    "http_status": 0,
-    "reason": "no cipher suite in common",
-}
+TLS = Tried(NOON, 0, "no cipher suite in common", remote_address="192.0.2.7")
 
 
 async def test_an_attempt_of_nobody_known_is_recorded(pool: Pool) -> None:
-    attempt = TLS | {"at": NOON, "path": "/", "remote_address": "::1", "http_status": 404}
+    tried = TLS._replace(path="/", offered="ocpp1.5", user_agent="a box", http_status=404)
     async with pool.acquire() as conn:
-        await connection_attempts.record(conn, **attempt)
+        await connection_attempts.record(conn, tried)
 
     row = await pool.fetchrow("select * from connection_attempt")
     assert row is not None
-    assert {name: value for name, value in row.items() if name != "id"} == attempt
+    assert {name: value for name, value in row.items() if name != "id"} == tried._asdict()
 
 
 async def test_strangers_are_listed_once_for_each_thing_that_they_try(pool: Pool) -> None:
@@ -37,15 +28,15 @@ async def test_strangers_are_listed_once_for_each_thing_that_they_try(pool: Pool
         tries = [
             TLS,
             TLS,
-            TLS | {"remote_address": "192.0.2.8"},
-            TLS | {"identity": "CP-9", "http_status": 404, "path": "/ocpp/CP-9"},
-            TLS | {"identity": "CP-1", "station_id": known.id, "http_status": 401},
+            TLS._replace(remote_address="192.0.2.8"),
+            TLS._replace(identity="CP-9", http_status=404, path="/ocpp/CP-9"),
+            TLS._replace(identity="CP-1", http_status=401, station_id=known.id),
             # Refused before it was looked for: its own page shows it.
-            TLS | {"identity": "CP-1", "http_status": 503},
+            TLS._replace(identity="CP-1", http_status=503),
         ]
-        for minute, attempt in enumerate(tries):
+        for minute, tried in enumerate(tries):
             at = NOON + timedelta(minutes=minute)
-            await connection_attempts.record(conn, at=at, **attempt)
+            await connection_attempts.record(conn, tried._replace(at=at))
 
         found = await connection_attempts.list_of_strangers(conn, limit=20)
         latest = await connection_attempts.list_of_strangers(conn, limit=1)

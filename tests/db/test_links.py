@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from db import links
+from db import connection_attempts, links, stations
+from db.connection_attempts import Tried
 from db.errors import NotFound
 from db.model.stations import Link
 from db.rows import Conn, Pool
@@ -16,9 +17,8 @@ LEASE = timedelta(seconds=30)
 
 
 async def take(conn: Conn, station_id: int, node: str) -> Link:
-    return await links.take(
-        conn, station_id=station_id, node=node, ocpp_version="1.6", remote_address="::1"
-    )
+    tried = Tried(build.NOON, 101, "let in", station_id=station_id, remote_address="::1")
+    return await links.take(conn, tried, node=node, ocpp_version="1.6")
 
 
 async def test_the_newest_socket_takes_the_station_and_the_old_one_cannot_let_it_go(
@@ -36,6 +36,45 @@ async def test_the_newest_socket_takes_the_station_and_the_old_one_cannot_let_it
         assert await links.release(conn, station_id=station.id, epoch=new.epoch)
         assert await links.find(conn, station.id) is None
         assert await links.epochs(conn, [station.id]) == {}
+
+
+async def test_who_comes_in_is_found_and_written_down_at_once(pool: Pool) -> None:
+    hour_ago = build.NOON - timedelta(hours=1)
+    async with pool.acquire() as conn:
+        station = await build.station(conn)
+        new = await links.find_comer(conn, "CP-1", since=hour_ago)
+        for minute, status in enumerate((101, 401, 101)):
+            tried = Tried(build.NOON, status, "tried", "CP-1", station.id, f"::{minute}")
+            if status == 101:
+                version = ("1.6", "?", "2.1")[minute]
+                await links.take(conn, tried, node="one", ocpp_version=version)
+            else:
+                await connection_attempts.record(conn, tried)
+
+        known = await links.find_comer(conn, "CP-1", since=hour_ago)
+        later = await links.find_comer(conn, "CP-1", since=build.NOON)
+
+        assert new == links.Comer(station, None, 0)
+        assert known == links.Comer(await stations.get(conn, "CP-1"), "::2", 2)
+        assert known.station.ocpp_version == "2.1"
+        assert later is not None
+        assert later.let_in == 0
+        assert await links.find_comer(conn, "CP-2", since=hour_ago) is None
+
+
+async def test_who_is_late_is_written_down_and_takes_nothing(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        station = await build.station(conn)
+        held = await take(conn, station.id, "one")
+        await conn.execute("update link set epoch = epoch + 100")
+
+        with pytest.raises(NotFound):
+            await take(conn, station.id, "two")
+
+        now = await links.find(conn, station.id)
+        assert now is not None
+        assert (now.node, now.epoch) == ("one", held.epoch + 100)
+        assert await conn.fetchval("select count(*) from connection_attempt") == 2
 
 
 async def test_a_process_that_starts_again_holds_nothing_and_others_keep_theirs(pool: Pool) -> None:

@@ -172,15 +172,6 @@ async def test_the_power_is_that_of_the_connector_else_of_the_strongest(pool: Po
             assert await stations.max_power_w(conn, at, *place[:2]) == place[2], place
 
 
-async def test_the_version_is_that_of_the_last_link(pool: Pool) -> None:
-    async with pool.acquire() as conn:
-        made = await build.station(conn)
-        for version in ("1.6", "2.1"):
-            await stations.set_version(conn, made.id, version)
-
-        assert (await stations.get(conn, "CP-1")).ocpp_version == "2.1"
-
-
 async def test_those_that_are_connected_are_told_with_their_time(pool: Pool) -> None:
     async with pool.acquire() as conn:
         made = [await build.station(conn, identity) for identity in ("CP-1", "CP-2")]

@@ -1,8 +1,11 @@
-"""Reliability T17: nobody takes all the room, and who is in stays in."""
+"""Reliability T17, C25: nobody takes all the room, and who is in stays in."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from csms.ocpp.addresses import far_end, subscriber
 from db.rows import Pool
 from tests.ocpp.conftest import Central, until
 from tests.raw_socket import dialled, joined, request
-from tests.wire import add_station, csms
+from tests.wire import add_station, charger, csms
 
 HERE, THERE = "127.0.0.2", "127.0.0.3"
 ADDRESS = {"gateways": (), "max_per_address": 3}
@@ -29,6 +32,7 @@ async def test_over_the_bound_nobody_new_is_let_in_and_who_is_in_stays(
         central = Central(server.port, pool)
         here = await stack.enter_async_context(dialled(server.port, here=HERE))
         await here.upgrade(request())
+        await here.heartbeat()
         silent = [await stack.enter_async_context(dialled(server.port, here=HERE)) for _ in "12"]
         after = await central.last_attempt()
 
@@ -77,6 +81,98 @@ async def test_gateways_have_any_number_of_chargers(database_url: str, tmp_path:
         joined(server.port) as second,
     ):
         await second.heartbeat()
+
+
+# C25: after a restart all come at once
+
+
+@asynccontextmanager
+async def nobody_gets_in(pool: Pool) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Whoever comes hangs at its first question; what is given waits for so many of them."""
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("lock table link in access exclusive mode")
+
+        async def hang(count: int) -> None:
+            async def do_wait() -> bool:
+                waiting = await pool.fetchval(
+                    """
+                    select count(*) from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock'
+                        and query like '%) let_in)%'
+                    """
+                )
+                return bool(waiting >= count)
+
+            await until(do_wait)
+
+        yield hang
+
+
+async def test_c25_over_the_bound_of_handshakes_the_others_are_told_to_come_again_soon(
+    database_url: str, tmp_path: Path, pool: Pool
+) -> None:
+    await add_station(database_url, "CP-1")
+    async with (
+        csms(database_url, tmp_path, max_handshakes=2) as server,
+        joined(server.port) as inside,
+        dialled(server.port) as one,
+        dialled(server.port) as two,
+        dialled(server.port) as three,
+    ):
+        central = Central(server.port, pool)
+        after = await central.last_attempt()
+        async with nobody_gets_in(pool) as hang:
+            for coming in (one, two):
+                coming.send(request())
+            await hang(2)
+            three.send(request())
+
+            refused = await three.response()
+
+            assert refused.status == 503
+            assert 2 <= int(refused.headers["retry-after"]) <= 8
+            await inside.heartbeat()
+        said = (await central.attempts(after))[0]
+        assert (said["identity"], said["http_status"]) == ("CP-1", 503)
+        assert said["reason"].startswith("more than 2 chargers connect at this moment")
+        assert [(await coming.response()).status for coming in (one, two)] == [101, 101]
+        async with joined(server.port) as again:
+            await again.heartbeat()
+
+
+async def test_c25_who_is_in_is_answered_while_more_come_than_the_database_serves(
+    database_url: str, tmp_path: Path, pool: Pool
+) -> None:
+    await add_station(database_url, "CP-1")
+    boot = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+    async with (
+        csms(database_url, tmp_path, node="here") as server,
+        charger(server.url, "CP-1") as inside,
+        AsyncExitStack() as stack,
+    ):
+        async with nobody_gets_in(pool) as hang:
+            for _ in range(30):
+                coming = await stack.enter_async_context(dialled(server.port))
+                coming.send(request())
+            await hang(3)
+
+            async with asyncio.timeout(3):  # less than the database waits for a lock
+                answer = await inside.call("BootNotification", boot)
+
+        assert answer["status"] == "Accepted"
+
+
+async def test_c25_many_may_knock_before_one_is_let_in(database_url: str, tmp_path: Path) -> None:
+    most = Path("/proc/sys/net/core/somaxconn")
+    if most.exists() and int(most.read_text()) < 400:
+        pytest.skip("the kernel keeps fewer connections than this test makes")
+    async with csms(database_url, tmp_path) as server:
+        with ExitStack() as stack:
+            # Nothing is accepted meanwhile: this thread is that of the event loop.
+            for _ in range(300):
+                knocking = stack.enter_context(socket.socket())
+                knocking.settimeout(0.9)  # a second is what TCP waits before it tries again
+                knocking.connect(("127.0.0.1", server.port))
 
 
 @pytest.mark.parametrize(

@@ -140,11 +140,11 @@ async def test_health_is_answered_on_the_same_port_and_leaves_no_row(
 async def test_while_the_database_is_away_chargers_are_told_to_come_again(
     central: Central, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         raise ConnectionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("csms.ocpp.server.stations.find", away)
+        patch.setattr("csms.ocpp.admission.links.find_comer", away)
         async with dialled(central.port) as raw:
             raw.send(request())
             response = await raw.response()

@@ -60,10 +60,10 @@ async def is_free(pool: Pool) -> bool:
 
 
 @asynccontextmanager
-async def locked(pool: Pool, table: str) -> AsyncIterator[None]:
-    """As a database that is slow for ever: who wants this table waits."""
+async def locked(pool: Pool, table: str, mode: str = "access exclusive") -> AsyncIterator[None]:
+    """As a database that is slow for ever: who wants this table waits; if `exclusive`, to write."""
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(f"lock table {table} in access exclusive mode")
+        await conn.execute(f"lock table {table} in {mode} mode")
         yield
 
 
@@ -256,7 +256,7 @@ async def test_who_disappears_in_the_middle_of_its_handshake_leaves_nothing(
     database_url: str, tmp_path: Path, pool: Pool
 ) -> None:
     async with csms(database_url, tmp_path) as server:
-        async with locked(pool, "link"):
+        async with locked(pool, "link", "exclusive"):
             connected = asyncio.create_task(_let_in_and_gone(server))
 
             async def is_taken() -> bool:

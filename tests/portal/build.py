@@ -22,6 +22,7 @@ from db import (
     stations,
     tariffs,
 )
+from db.connection_attempts import Tried
 from db.model.id_tokens import IdToken
 from db.model.readings import Reading, Sample, encode_samples
 from db.model.sessions import Session, SessionLive
@@ -39,12 +40,13 @@ async def station(
     for evse in range(1, evses + 1):
         await stations.add_connector(conn, made.id, evse=evse, connector=1)
     if version:
-        await stations.set_version(conn, made.id, version)
+        await conn.execute("update station set ocpp_version = $2 where id = $1", made.id, version)
     return await stations.get(conn, identity)
 
 
 async def connect(conn: Conn, of: Station, version: str = "1.6") -> None:
-    await links.take(conn, station_id=of.id, node="test", ocpp_version=version, remote_address=None)
+    tried = Tried(datetime.now(UTC), 101, "let in", of.identity, of.id)
+    await links.take(conn, tried, node="test", ocpp_version=version)
 
 
 async def card(conn: Conn, uid: str = "ADA-1", **more: Any) -> IdToken:
