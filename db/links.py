@@ -10,37 +10,47 @@ from db.model.stations import Link, Station
 from db.rows import Conn, columns, maybe, one
 
 LINK = columns(Link)
+_LET_IN_IN = timedelta(hours=1)
+#: More of them within this time are two chargers with one identity, or worse (reliability T02).
+MOST_TAKEOVERS, TAKEOVERS_IN = 3, timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Comer:
-    """A station that wants to come in: where it is connected now, and how often it came."""
+    """A station that wants to come in: whether it is connected now, and how often it came."""
 
     station: Station
+    is_held: bool
     held_from: str | None
-    let_in: int  # since the time that was asked for; at most 1,000
+    let_in: int  # within an hour; at most 1,000
+    takeovers: int  # within TAKEOVERS_IN
 
 
-async def find_comer(conn: Conn, identity: str, *, since: datetime) -> Comer | None:
+async def find_comer(conn: Conn, identity: str, *, now: datetime) -> Comer | None:
     """All that is asked about a handshake, at once: after a restart thousands come."""
     row = await conn.fetchrow(
         f"""
-        select (select remote_address from link where station_id = station.id),
+        select exists (select from link where station_id = station.id),
+            (select remote_address from link where station_id = station.id),
             (select count(*) from (
                 select from connection_attempt
-                where identity = $1 and at > $2 and http_status = 101
+                where identity = $1 and at > $2::timestamptz - $3::interval and http_status = 101
                 limit 1000
             ) let_in),
+            (select count(*) from connection_attempt
+                where identity = $1 and at > $2::timestamptz - $4::interval and is_takeover),
             {columns(Station)}
         from station where identity = $1
         """,
         identity,
-        since,
+        now,
+        _LET_IN_IN,
+        TAKEOVERS_IN,
     )
     if row is None:
         return None
-    held_from, let_in, *station = row
-    return Comer(Station(*station), held_from, let_in)
+    is_held, held_from, let_in, takeovers, *station = row
+    return Comer(Station(*station), is_held, held_from, let_in, takeovers)
 
 
 async def take(conn: Conn, tried: Tried, *, node: str, ocpp_version: str) -> Link:
@@ -55,8 +65,9 @@ async def take(conn: Conn, tried: Tried, *, node: str, ocpp_version: str) -> Lin
         Link,
         f"""
         with tried as (
-            insert into connection_attempt ({TRIED})
-            values ($3, $4, $5, $6, $7, $8, $9, $10, $11)
+            insert into connection_attempt ({TRIED}, is_takeover)
+            values ($3, $4, $5, $6, $7, $8, $9, $10, $11,
+                exists (select from link where station_id = $7))
         ), versioned as (
             update station set ocpp_version = $2
             where id = $7 and ocpp_version is distinct from $2

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from db.links import MOST_TAKEOVERS, TAKEOVERS_IN
 from db.rows import Conn, many
 
 Kind = Literal[
     "faulted",
     "offline",
+    "contested",
     "silent",
     "refused",
     "review",
@@ -24,6 +26,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 UNSEEN_FOR = timedelta(hours=1)  # decision 20
 REFUSED_IN = timedelta(hours=24)
+CONTESTED_IN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,24 @@ _QUERY = f"""
         where {_IN_SERVICE} and greatest(last_seen_at, link.since) <= $1::timestamptz - $2::interval
         order by 5 limit $4
     ) union all (
+        select 'contested', {_NAME}, takeovers::text, addresses, taken_at, identity, null,
+            count(*) over ()
+        from (
+            select identity as taken, count(*) as takeovers, max(at) as taken_at,
+                array_to_string((array_agg(distinct remote_address))[:3], ', ') as addresses,
+                min(at - before) as shortest
+            from (
+                -- With the one so many before it: how long they took together.
+                select identity, at, remote_address,
+                    lag(at, {MOST_TAKEOVERS}) over (partition by identity order by at) as before
+                from connection_attempt
+                where is_takeover and at > $1::timestamptz - $6::interval
+            ) takeover
+            group by identity
+        ) often join station on identity = taken
+        where shortest < $7
+        order by taken_at desc limit $4
+    ) union all (
         select 'silent', {_NAME}, null, null, live.updated_at, identity, session_id,
             count(*) over ()
         from session_live live join station on station.id = station_id
@@ -121,7 +142,8 @@ async def list_all(
 ) -> dict[Kind, list[Need]]:
     """By kind, only those of which there is one; at most so many of each."""
     found: dict[Kind, list[Need]] = {kind: [] for kind in KINDS}
-    for need in await many(conn, Need, _QUERY, now, UNSEEN_FOR, silent_for, most, REFUSED_IN):
+    bounds = UNSEEN_FOR, silent_for, most, REFUSED_IN, CONTESTED_IN, TAKEOVERS_IN
+    for need in await many(conn, Need, _QUERY, now, *bounds):
         found[need.kind].append(need)
     return {kind: needs for kind, needs in found.items() if needs}
 

@@ -368,7 +368,8 @@ CREATE TABLE public.connection_attempt (
     offered text,
     user_agent text,
     http_status integer NOT NULL,
-    reason text NOT NULL
+    reason text NOT NULL,
+    is_takeover boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE public.connection_attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1444,6 +1445,8 @@ CREATE INDEX connection_attempt_at ON public.connection_attempt USING btree (at)
 CREATE INDEX connection_attempt_identity ON public.connection_attempt USING btree (identity, at DESC);
 
 CREATE INDEX connection_attempt_of_strangers ON public.connection_attempt USING btree (at) WHERE (station_id IS NULL);
+
+CREATE INDEX connection_attempt_takeover ON public.connection_attempt USING btree (at) WHERE is_takeover;
 
 CREATE INDEX dispute_account ON public.dispute USING btree (account_id, id DESC);
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from websockets.http11 import Request
@@ -21,8 +21,6 @@ from db.errors import Conflict
 from db.links import Comer
 from db.model.stations import Station
 from db.rows import Pool
-
-_LATELY = timedelta(hours=1)
 
 
 class Admission:
@@ -60,14 +58,14 @@ class Admission:
         self._credentials.close()
 
     async def _find(self, identity: str) -> Comer:
-        since = datetime.now(UTC) - _LATELY
+        now = datetime.now(UTC)
         # No connection is held while a password is checked.
         async with self._pool.acquire(timeout=5) as conn:
-            comer = await links.find_comer(conn, identity, since=since)
+            comer = await links.find_comer(conn, identity, now=now)
             if comer is None and self._config.unknown_stations == "pending":
                 with suppress(Conflict):  # it came twice at once
                     await stations.add(conn, identity=identity, registration="Pending")
-                comer = await links.find_comer(conn, identity, since=since)
+                comer = await links.find_comer(conn, identity, now=now)
         if comer is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"no charger {identity} is known here")
         return comer

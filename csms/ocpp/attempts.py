@@ -14,7 +14,7 @@ from csms.ocpp import handshake
 from csms.ocpp.door import Door
 from csms.ocpp.handshake import Refused
 from csms.ocpp.tls import Tls
-from db import connection_attempts
+from db import connection_attempts, links
 from db.connection_attempts import Tried
 from db.rows import Pool
 
@@ -76,10 +76,14 @@ def let_in(door: Door) -> Tried:
     comer = door.comer
     assert comer is not None
     reason = "let in"
-    if comer.held_from is not None and comer.held_from != door.remote:
-        reason += (
-            f", instead of its connection from {comer.held_from}: is it connected from two places?"
-        )
+    is_often = comer.is_held and comer.takeovers >= links.MOST_TAKEOVERS
+    if is_often or (comer.held_from is not None and comer.held_from != door.remote):
+        reason += f", instead of its connection from {comer.held_from or 'somewhere'}"
+        if is_often:
+            within = f"{links.TAKEOVERS_IN.seconds // 60} minutes"
+            reason += f", {comer.takeovers + 1} times within {within}"
+            log.warning("station.taken_over_often", station=comer.station.identity, why=reason)
+        reason += ": is it connected from two places?"
     if comer.let_in >= _MANY_AN_HOUR:
         reason += f", {comer.let_in + 1} times within an hour: its connection does not hold"
     return tried_at(door, HTTPStatus.SWITCHING_PROTOCOLS, reason)

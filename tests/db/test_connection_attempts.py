@@ -19,7 +19,9 @@ async def test_an_attempt_of_nobody_known_is_recorded(pool: Pool) -> None:
 
     row = await pool.fetchrow("select * from connection_attempt")
     assert row is not None
-    assert {name: value for name, value in row.items() if name != "id"} == tried._asdict()
+    assert {name: value for name, value in row.items() if name != "id"} == (
+        tried._asdict() | {"is_takeover": False}
+    )
 
 
 async def test_strangers_are_listed_once_for_each_thing_that_they_try(pool: Pool) -> None:

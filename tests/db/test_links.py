@@ -39,10 +39,10 @@ async def test_the_newest_socket_takes_the_station_and_the_old_one_cannot_let_it
 
 
 async def test_who_comes_in_is_found_and_written_down_at_once(pool: Pool) -> None:
-    hour_ago = build.NOON - timedelta(hours=1)
+    soon = build.NOON + timedelta(minutes=5)
     async with pool.acquire() as conn:
         station = await build.station(conn)
-        new = await links.find_comer(conn, "CP-1", since=hour_ago)
+        new = await links.find_comer(conn, "CP-1", now=soon)
         for minute, status in enumerate((101, 401, 101)):
             tried = Tried(build.NOON, status, "tried", "CP-1", station.id, f"::{minute}")
             if status == 101:
@@ -51,15 +51,18 @@ async def test_who_comes_in_is_found_and_written_down_at_once(pool: Pool) -> Non
             else:
                 await connection_attempts.record(conn, tried)
 
-        known = await links.find_comer(conn, "CP-1", since=hour_ago)
-        later = await links.find_comer(conn, "CP-1", since=build.NOON)
+        known = await links.find_comer(conn, "CP-1", now=soon)
+        half_later = await links.find_comer(conn, "CP-1", now=soon + timedelta(minutes=30))
+        later = await links.find_comer(conn, "CP-1", now=soon + timedelta(hours=1))
 
-        assert new == links.Comer(station, None, 0)
-        assert known == links.Comer(await stations.get(conn, "CP-1"), "::2", 2)
+        assert new == links.Comer(station, False, None, 0, 0)
+        assert known == links.Comer(await stations.get(conn, "CP-1"), True, "::2", 2, 1)
         assert known.station.ocpp_version == "2.1"
+        assert half_later is not None
+        assert (half_later.let_in, half_later.takeovers) == (2, 0)
         assert later is not None
         assert later.let_in == 0
-        assert await links.find_comer(conn, "CP-2", since=hour_ago) is None
+        assert await links.find_comer(conn, "CP-2", now=soon) is None
 
 
 async def test_who_is_late_is_written_down_and_takes_nothing(pool: Pool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
 
-from tests.ocpp.conftest import Central, until
+from tests.ocpp.conftest import Central, Log, until
 from tests.raw_socket import dialled, joined, request
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("log")]
@@ -35,6 +37,52 @@ async def test_who_comes_again_from_the_same_place_is_as_usual(central: Central)
             assert (await central.attempt(after))["reason"] == "let in"
 
 
+@pytest.mark.parametrize("other", ["127.0.0.1", "127.0.0.2"], ids=["same place", "two places"])
+async def test_t02_more_than_three_takeovers_within_ten_minutes_are_said(
+    central: Central, log: Log, other: str
+) -> None:
+    await is_gone(central)
+    await central.pool.execute("delete from connection_attempt")
+    # Taken over before, but longer ago.
+    await central.pool.execute(
+        """
+        insert into connection_attempt (at, identity, path, http_status, reason, is_takeover)
+        select now() - interval '11 minutes', 'CP-1', '/', 101, 'let in', true
+        from generate_series(1, 3)
+        """
+    )
+    told = []
+    async with AsyncExitStack() as stack:
+        for number in range(6):
+            after = await central.last_attempt()
+            here = (other, "127.0.0.1")[number % 2]
+            raw = await stack.enter_async_context(dialled(central.port, here=here))
+            await raw.upgrade(request())
+            await raw.heartbeat()
+            attempt = await central.attempt(after)
+            assert attempt["is_takeover"] == (number > 0)
+            told.append(attempt["reason"])
+
+    from_two = other != "127.0.0.1"
+    for said in told[1:4]:
+        assert said.endswith("is it connected from two places?") == from_two
+        assert "minutes" not in said
+    assert told[0] == "let in"
+    assert told[4:] == [
+        f"let in, instead of its connection from {place}, {times} times within 10 minutes:"
+        " is it connected from two places?"
+        for place, times in (("127.0.0.1", 4), (other, 5))
+    ]
+    assert log.events().count("station.taken_over_often") == 2
+
+
+async def is_gone(central: Central) -> None:
+    async def is_free() -> bool:
+        return await central.link() is None
+
+    await until(is_free)
+
+
 async def test_over_sixty_times_an_hour_is_said(central: Central) -> None:
     await central.pool.execute("delete from connection_attempt")
     # Three more make sixty; what was refused, and what is over an hour ago, does not count.
@@ -47,6 +95,7 @@ async def test_over_sixty_times_an_hour_is_said(central: Central) -> None:
     )
     told = []
     for _ in range(6):
+        await is_gone(central)
         after = await central.last_attempt()
         async with joined(central.port):
             told.append((await central.attempt(after))["reason"])

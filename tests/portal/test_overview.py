@@ -117,6 +117,44 @@ async def test_what_is_faulted_offline_silent_and_refused_is_named(
         assert f'href="/admin/{href}' in html
 
 
+async def take_over(pool: Pool, identity: str, minutes: list[float], *, place: str) -> None:
+    await pool.executemany(
+        """
+        insert into connection_attempt
+            (at, identity, remote_address, path, http_status, reason, is_takeover)
+        values (now() - $2 * interval '1 minute', $1, $3, '/', 101, 'let in', true)
+        """,
+        [(identity, float(ago), place) for ago in minutes],
+    )
+
+
+async def test_t02_who_is_taken_over_again_and_again_is_named(desk: Browser, pool: Pool) -> None:
+    for identity in ("TWO", "SLOW", "OLD", "<b>"):
+        await station(pool, identity)
+    await take_over(pool, "TWO", [300, 304], place="192.0.2.1")
+    await take_over(pool, "TWO", [302, 309], place="192.0.2.2")
+    # Three within ten minutes and one more later; four of yesterday; what nobody knows here.
+    await take_over(pool, "SLOW", [5, 8, 9, 15.5], place="192.0.2.1")
+    await take_over(pool, "OLD", [1441, 1442, 1443, 1444], place="192.0.2.1")
+    await take_over(pool, "STRANGER", [1, 2, 3, 4], place="192.0.2.1")
+
+    said = await needs(desk)
+    html = (await desk.get("/admin")).text
+    await take_over(pool, "<b>", [1, 2, 3, 4, 5], place="192.0.2.9")
+    both = await needs(desk)
+    listed = (await desk.get("/admin/needs/contested")).text
+
+    assert "1 thing, the most urgent first" in said
+    assert (
+        "Is Quay TWO connected from two places? Its connection was taken over 4 times in 24 hours,"
+        " from 192.0.2.1, 192.0.2.2. Two boxes may have its identity and password." in said
+    )
+    assert 'href="/admin/chargers/TWO#attempts"' in html
+    assert "2 chargers may be connected from two places" in both
+    assert 'href="/admin/chargers/%3Cb%3E#attempts"' in listed
+    assert "5 times in 24 hours, from 192.0.2.9" in listed
+
+
 async def test_what_waits_for_a_person_is_counted_and_leads_to_where_it_is_handled(
     desk: Browser, pool: Pool
 ) -> None:

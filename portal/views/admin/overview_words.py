@@ -45,6 +45,13 @@ _WORDS: dict[Kind, _Words] = {
     "offline": _Words(
         "{name} is offline", "{count} chargers are offline", "See attempts", "fault", "gone"
     ),
+    "contested": _Words(
+        "Is {name} connected from two places?",
+        "{count} chargers may be connected from two places",
+        "See attempts",
+        "fault",
+        "link",
+    ),
     "silent": _Words(
         "Session {number} went silent",
         "{count} sessions are silent",
@@ -115,7 +122,7 @@ def href(need: Need) -> str:
             return f"/admin/transactions/{need.number}"
         case "quarantine" | "mail":
             return _WORDS[need.kind].place
-        case "offline":
+        case "offline" | "contested":
             return f"/admin/chargers/{quote(need.ref, safe='')}#attempts"
         case "refused":
             return f"/admin/chargers/{quote(need.ref, safe='')}#commands"
@@ -136,6 +143,11 @@ def sentence(need: Need) -> str:
             return f"{where}{f': {said}' if said else ''}. Nobody can charge there."
         case "offline":
             return "It was not heard of for over an hour."
+        case "contested":
+            return (
+                f"Its connection was taken over {need.part} times in 24 hours, from"
+                f" {said or 'nobody knows where'}. Two boxes may have its identity and password."
+            )
         case "silent":
             return f"{need.name} sends no readings of it. The car may still be plugged in."
         case "refused":
