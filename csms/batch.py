@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import structlog
 
+from csms import foreign
 from csms.items import Item, Outcome, Sessions, advance, row
 from db import (
     changes,
@@ -82,9 +83,15 @@ async def _keep_apart(conn: Conn, homeless: list[Item]) -> None:
     numbers = [int(number) for number in named if number is not None]
     others = await sessions.list_given(conn, numbers) if numbers else set()
     for item in homeless:
-        if item.said is not None and item.transaction_id in others:
+        if item.said is None or item.transaction_id is None:
+            continue
+        if item.transaction_id in others:
             problem = f"a reading of transaction {item.transaction_id}, which is another charger's"
             item.quarantine = item.quarantine or (*item.said, problem)
+            action = item.said[0]
+            item.events = (
+                foreign.named(item.station_id, action, item.transaction_id, item.received_at),
+            )
             log.warning("reading.of_another_station", station_id=item.station_id)
 
 

@@ -182,6 +182,7 @@ class OcppServer:
             await connection.close(*_CLOSE_NO_VERSION)
             return
         station = comer.station
+        # Before anything is awaited: its pings begin then.
         connection.silence_s = self._deaf.silence_s(station.identity)
         try:
             held = await self._take(connection, version)

@@ -212,10 +212,15 @@ async def test_values_of_another_stations_transaction_are_kept_apart(
             check_kept(await cp.kept(), action, payload)
             (problem,) = [row["problem"] for row in await cp.kept()]
             (reading,) = await cp.readings()
+            (event,) = await cp.events()
         assert await victim.readings() == []
         assert await victim.kept() == []
+        assert await victim.events() == []
 
-    assert problem == f"a reading of transaction {number}, which is another charger's"
+    assert (event["kind"], event["is_critical"]) == ("security", True)
+    named = f"transaction {number}, which is another charger's"
+    assert event["tech_info"] == f"MeterValues named {named}"
+    assert problem == f"a reading of {named}"
     assert reading["session_id"] is None
 
 
@@ -225,6 +230,7 @@ async def test_a_number_that_is_nobodys_is_no_others(yard: Yard) -> None:
         action, payload = in_session(cp, "987654321", 1)
         assert await cp.says(action, payload) == [3, "said1", {}]
         assert await cp.kept() == []
+        assert await cp.events() == []
 
 
 @row("D-P28")

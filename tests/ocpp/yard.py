@@ -99,8 +99,8 @@ class Cp(Charger):
     async def connectors(self) -> list[dict[str, Any]]:
         return await self._rows("connector", "evse, connector")
 
-    async def notifications(self) -> list[dict[str, Any]]:
-        return await self._rows("notification", "id")
+    async def events(self) -> list[dict[str, Any]]:
+        return await self._rows("station_event", "id")
 
     async def station(self) -> dict[str, Any]:
         row = await self.pool.fetchrow("select * from station where id = $1", self.station_id)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypeGuard
 
-from csms import charging
+import structlog
+
+from csms import charging, foreign
 from csms.ocpp.handling import Call
 from csms.ocpp.v16 import keys, words
 from csms.rules import clocks
 from csms.rules import sessions as rules
-from db import sessions
+from db import changes, sessions, station_events
 from db.model.sessions import Session
 from db.rows import Conn
+
+log = structlog.get_logger()
 
 
 async def session_of(
@@ -34,6 +38,7 @@ async def session_of(
     found = await sessions.find_by_stop(conn, station_id, key)
     if found is not None:
         return found, key
+    await _tell_if_foreign(call, conn, words.transaction_id_of(said))
     meant = rules.meant_by(
         await sessions.list_without_end(conn, station_id, "v16", at=at),
         at=at,
@@ -45,6 +50,17 @@ async def session_of(
         call.problem = call.problem or f"the stop of transaction {said}, taken as {meant.id}'s"
         return meant, key
     return await _orphan(call, conn, at, uid), key
+
+
+async def _tell_if_foreign(call: Call, conn: Conn, number: str | None) -> None:
+    """Who stops another charger's session is mistaken, or lies; that session runs on (T09)."""
+    if number is None or not await sessions.list_given(conn, [int(number)]):
+        return
+    station_id = call.station.id
+    event = foreign.named(station_id, call.action, number, call.received_at)
+    if await station_events.add_many(conn, [event]):
+        call.topics.add(changes.topic("reports", station_id))
+    log.warning("stop.of_another_station", station_id=station_id)
 
 
 async def _orphan(call: Call, conn: Conn, at: datetime, uid: str | None) -> Session:

@@ -33,6 +33,8 @@ _SECURITY: Final = {
     "InvalidTLSCipherSuite": "Somebody offered it too weak a TLS",
     "MaintenanceLoginAccepted": "Somebody signed in for maintenance",
     "MaintenanceLoginFailed": "Somebody failed to sign in for maintenance",
+    # What we notice ourselves.
+    "TransactionOfAnotherStation": "It named another charger's session",
 }
 _JOBS: Final[dict[JobKind, str]] = {
     "firmware": "Firmware update",
