@@ -49,7 +49,8 @@ async def signs(conn: Conn, session: Session) -> EndSigns:
         conn,
         EndSigns,
         """
-        select station.booted_at, free.free_since, free.free_at, later.next_started_at,
+        select station.booted_at, station.boots_since, free.free_since, free.free_at,
+            later.next_started_at,
             station.registration = 'Accepted' and exists (
                 select from link where link.station_id = station.id
             ) as can_be_asked

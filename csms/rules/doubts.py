@@ -44,7 +44,8 @@ def doubt(
             heard = told.at
     if _is_past(signs.free_since, heard, now - FREE_FOR):
         return IMPLICIT_END
-    if _is_past(signs.booted_at, heard, now - BOOT_DOUBT):
+    # Who boots for ever does not begin the wait anew each time.
+    if any(_is_past(at, heard, now - BOOT_DOUBT) for at in (signs.boots_since, signs.booted_at)):
         return IMPLICIT_END
     if now - heard > BOOT_DOUBT and heard == live.updated_at and _is_over(session, live, signs):
         return IMPLICIT_END

@@ -70,11 +70,13 @@ class EndSigns:
     """
     What speaks for the end of a session that runs by what we know.
 
-    `booted_at` and `free_since` by our clock; `free_at` and `next_started_at` by the charger's:
-    when its EVSE was free, and when a later session began on it.
+    `booted_at`, `boots_since` (the first of the boots in this hour) and `free_since` by our clock;
+    `free_at` and `next_started_at` by the charger's: when its EVSE was free, and when a later
+    session began on it.
     """
 
     booted_at: datetime | None = None
+    boots_since: datetime | None = None
     free_since: datetime | None = None
     free_at: datetime | None = None
     next_started_at: datetime | None = None

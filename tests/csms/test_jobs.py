@@ -89,7 +89,10 @@ async def long_ago(pool: Pool, ago: timedelta) -> None:
         "update session_live set updated_at = updated_at - $1::interval",
         "update charging_session set updated_at = updated_at - $1::interval",
         "update connector set status_received_at = status_received_at - $1::interval",
-        "update station set booted_at = booted_at - $1::interval",
+        """
+        update station
+        set booted_at = booted_at - $1::interval, boots_since = boots_since - $1::interval
+        """,
     ):
         await pool.execute(statement, ago)
 

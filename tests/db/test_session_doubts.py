@@ -40,7 +40,8 @@ async def test_doubtful_sessions_are_found_for_the_rules_to_judge(pool: Pool) ->
                     firmware=None,
                     booted_at=since,
                 )
-                assert await session_doubts.signs(conn, made) == EndSigns(booted_at=since)
+                signs = await session_doubts.signs(conn, made)
+                assert signs == EndSigns(booted_at=since, boots_since=since)
             if identity.startswith("free"):
                 free = StatusReport(station.id, 1, 1, "Available", "Available", None, since, since)
                 await stations.record_statuses(conn, [free])

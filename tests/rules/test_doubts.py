@@ -38,6 +38,7 @@ def signs(**since: timedelta | None) -> EndSigns:
     named = {key: None if span is None else HEARD + span for key, span in since.items()}
     return EndSigns(
         booted_at=named.get("booted"),
+        boots_since=named.get("boots"),
         free_since=named.get("free"),
         free_at=named.get("free_at"),
         next_started_at=named.get("next"),
@@ -74,6 +75,9 @@ def told(after: timedelta, is_ongoing: bool | None, has_queue: bool | None = Fal
         ({"now": s(902), "booted": s(1)}, "implicit_end"),
         ({"now": s(3600), "booted": s(0)}, None),
         ({"now": s(3600), "booted": s(-60)}, None),
+        ({"now": s(901), "booted": s(800), "boots": s(1)}, None),
+        ({"now": s(902), "booted": s(800), "boots": s(1)}, "implicit_end"),
+        ({"now": s(902), "booted": s(800), "boots": s(-1)}, None),  # heard of between the boots
         ({"now": s(200), "booted": s(1), "free": s(2)}, "implicit_end"),
         # It was told of as it happened: what its clock says of other things does not matter.
         ({"now": m(60), "free_at": m(10)}, None),
