@@ -266,3 +266,20 @@ async def register_until(
         *place,
     )
     return register_wh
+
+
+async def list_last_times(
+    conn: Conn, station_id: int, *, limit: int
+) -> list[tuple[datetime, datetime]]:
+    """(the station's time, time of receipt) of its latest readings, of two days at most."""
+    records = await conn.fetch(
+        """
+        select at, received_at from reading
+        where station_id = $1 and at > now() - interval '2 days'
+        order by at desc
+        limit $2
+        """,
+        station_id,
+        limit,
+    )
+    return [(record["at"], record["received_at"]) for record in records]

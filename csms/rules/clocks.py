@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 #: No station was built for OCPP-J before; the clock of one that says so is not set (digest 3.6).
@@ -16,6 +17,9 @@ AHEAD = timedelta(minutes=5)
 UNDATED = frozenset({"clock_missing", "clock_unreadable", "clock_unset"})
 
 _LONGEST = 64
+# Of a clock that is off: it is so by the same span over some time.
+_LIVE_FOR = timedelta(minutes=1)
+_SPREAD = timedelta(seconds=30)
 
 # Own shape first: datetime.fromisoformat also reads week dates and the basic format (D-P21).
 _RFC3339 = re.compile(
@@ -105,3 +109,22 @@ def _zone(text: str | None) -> timezone:
         raise ValueError(text)
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if text[0] == "-" else offset)
+
+
+def offset(heard: Sequence[tuple[datetime, datetime]]) -> timedelta | None:
+    """
+    How far ahead a station's clock is, behind where negative; None where it is right.
+
+    Args:
+        heard: (its own time, time of receipt) of what it said last, in any order.
+
+    Of a queue that is replayed everything comes at once: that tells nothing. What came over more
+    than a minute and was each time as far from its receipt was said as it happened (digest 9.80).
+    """
+    if not heard:
+        return None
+    receipts = sorted(received_at for _, received_at in heard)
+    ahead = sorted(at - received_at for at, received_at in heard)
+    is_live = receipts[-1] - receipts[0] >= _LIVE_FOR and ahead[-1] - ahead[0] <= _SPREAD
+    usual = ahead[len(ahead) // 2]
+    return usual if is_live and abs(usual) > AHEAD else None

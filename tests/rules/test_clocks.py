@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.rules.clocks import parse, when, wire
+from csms.rules.clocks import offset, parse, when, wire
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 EXACT = datetime(2026, 11, 20, 21, 46, 25, 703_000, tzinfo=UTC)
@@ -163,3 +164,34 @@ def test_a_clock_is_judged_against_the_time_of_receipt(
 )
 def test_our_own_times_are_whole_seconds_with_z(moment: datetime) -> None:
     assert wire(moment) == "2026-11-20T21:46:25Z"
+
+
+def heard(ahead: timedelta, *waits_s: float, step: timedelta = timedelta(minutes=1)) -> Any:
+    """Times of a station, each with its receipt some seconds after it was said."""
+    said = [datetime(2026, 5, 1, 9, tzinfo=UTC) + place * step for place in range(len(waits_s))]
+    return [
+        (at + ahead, at + timedelta(seconds=wait)) for at, wait in zip(said, waits_s, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("times", "minutes"),
+    [
+        ([], None),
+        (heard(timedelta(0), 1, 2, 1, 3), None),
+        (heard(timedelta(hours=2), 1, 2, 1, 3), 120),
+        (heard(timedelta(hours=-1), 1, 2, 1, 3), -60),
+        (heard(timedelta(minutes=5), 1, 1, 1, 1), None),
+        (heard(timedelta(minutes=7), 1, 1, 1, 1), 7),
+        # One alone, or all at once, may come from a queue.
+        (heard(timedelta(hours=-1), 1), None),
+        (heard(timedelta(hours=-1), 1, 1, 1, step=timedelta(seconds=10)), None),
+        (heard(timedelta(0), 3_600, 3_540, 3_480), None),
+        # A part of them came late.
+        (heard(timedelta(hours=2), 1, 600, 540, 3), None),
+    ],
+)
+def test_a_clock_that_is_off_is_off_by_as_much_each_time(times: Any, minutes: int | None) -> None:
+    found = offset(times)
+
+    assert (found and round(found.total_seconds() / 60)) == minutes

@@ -10,7 +10,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from db import admin_chargers, admin_sessions, changes, commands, connection_attempts
+from csms.rules import clocks
+from db import admin_chargers, admin_sessions, changes, commands, connection_attempts, readings
 from db.admin_chargers import ChargerRow
 from db.model.commands import Command, Raw, decode
 from db.model.stations import Registration
@@ -36,6 +37,7 @@ _KINDS = {
     "ask_about_session": "Does the session go on?",
 }
 _MOST_SHOWN = 20_000
+_TIMES = 12  # readings that tell whether its clock is right
 
 
 @routes.get("/admin/chargers/{identity}")
@@ -52,6 +54,9 @@ async def show(request: web.Request) -> web.Response:
             ),
             "commands": await admin_chargers.list_commands(conn, row.id, limit=_COMMANDS),
             "messages": await admin_chargers.list_messages(conn, row.id, limit=_MESSAGES),
+            "clock_ahead": clocks.offset(
+                await readings.list_last_times(conn, row.id, limit=_TIMES)
+            ),
             "certificates": await certificates_of(conn, row),
             **await charger_reports.context_of(conn, row.id),
         }
