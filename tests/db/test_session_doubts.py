@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from db import links, session_doubts, stations
+from db import session_doubts, stations
 from db.model.sessions import EndSigns
 from db.rows import Pool
 from db.stations import StatusReport
@@ -104,9 +104,7 @@ async def test_a_station_can_be_asked_while_it_is_here_and_accepted(pool: Pool) 
     async with pool.acquire() as conn:
         station = await build.station(conn)
         made = await build.session(conn, station, running=True)
-        await links.take(
-            conn, station_id=station.id, node="n1", ocpp_version="2.0.1", remote_address=None
-        )
+        await build.connect(conn, station, "2.0.1")
         assert (await session_doubts.signs(conn, made)).can_be_asked
 
         await conn.execute("update station set registration = 'Pending'")
