@@ -34,7 +34,8 @@ async def find_comer(conn: Conn, identity: str, *, now: datetime) -> Comer | Non
             (select remote_address from link where station_id = station.id),
             (select count(*) from (
                 select from connection_attempt
-                where identity = $1 and at > $2::timestamptz - $3::interval and http_status = 101
+                where identity = $1 and at > $2::timestamptz - $3::interval
+                    and http_status = 101 and reason like 'let in%'
                 limit 1000
             ) let_in),
             (select count(*) from connection_attempt

@@ -43,8 +43,10 @@ async def test_who_comes_in_is_found_and_written_down_at_once(pool: Pool) -> Non
     async with pool.acquire() as conn:
         station = await build.station(conn)
         new = await links.find_comer(conn, "CP-1", now=soon)
-        for minute, status in enumerate((101, 401, 101)):
-            tried = Tried(build.NOON, status, "tried", "CP-1", station.id, f"::{minute}")
+        # Refused, and let in only to be closed: neither counts as let in.
+        for minute, status in enumerate((101, 401, 101, 0)):
+            reason = "let in" if status else "closed: another box"
+            tried = Tried(build.NOON, status or 101, reason, "CP-1", station.id, f"::{minute}")
             if status == 101:
                 version = ("1.6", "?", "2.1")[minute]
                 await links.take(conn, tried, node="one", ocpp_version=version)
