@@ -128,7 +128,7 @@ async def test_a_session_from_a_queue_that_its_charger_knows_no_more_is_over(
     assert "late_end" in session["flags"]
 
 
-@BOTH
+@pytest.mark.parametrize("version", ["2.1"])
 async def test_who_says_that_it_goes_on_or_that_more_is_queued_keeps_its_session(
     server: Csms, jobs: Jobs, pool: Pool, version: str
 ) -> None:
@@ -155,7 +155,7 @@ async def test_who_says_that_it_goes_on_or_that_more_is_queued_keeps_its_session
         assert await pool.fetchval("select count(*) from command") == 2
 
 
-@BOTH
+@pytest.mark.parametrize("version", ["2.1"])
 async def test_after_a_boot_its_charger_is_asked_whether_a_session_goes_on(
     server: Csms, jobs: Jobs, pool: Pool, version: str
 ) -> None:
@@ -191,7 +191,7 @@ async def test_a_charger_that_is_not_there_is_not_asked(
     assert await pool.fetchval("select count(*) from command") == 0
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+@pytest.mark.parametrize("version", ["1.6", "2.1"])
 async def test_a_session_from_a_queue_is_over_when_its_connector_was_free_afterwards(
     server: Csms, jobs: Jobs, pool: Pool, version: str
 ) -> None:

@@ -43,16 +43,15 @@ GONE = "Your reservation is gone", "the charger does not hold it for you any mor
 
 
 @pytest.mark.parametrize(
-    ("version", "word", "title", "why"),
+    ("version", "word", "title", "why", "evse", "place"),
     [
-        ("2.0.1", "Expired", *RAN_OUT),
-        ("2.0.1", "Removed", *GONE),
-        ("2.1", "Expired", *RAN_OUT),
-        ("2.1", "Removed", *GONE),
-        ("2.1", "NoTransaction", *RAN_OUT),
+        ("2.0.1", "Expired", *RAN_OUT, None, "CP-1"),
+        ("2.0.1", "Removed", *GONE, 2, "CP-1, connector 2"),
+        ("2.1", "Expired", *RAN_OUT, 2, "CP-1, connector 2"),
+        ("2.1", "Removed", *GONE, None, "CP-1"),
+        ("2.1", "NoTransaction", *RAN_OUT, None, "CP-1"),
     ],
 )
-@pytest.mark.parametrize(("evse", "place"), [(None, "CP-1"), (2, "CP-1, connector 2")])
 async def test_the_driver_is_told_once(
     database_url: str,
     pool: Pool,
