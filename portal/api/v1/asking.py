@@ -13,7 +13,6 @@ from aiohttp import web
 from db import changes, commands
 from db.errors import is_away
 from db.model.commands import (
-    AskAboutSession,
     Command,
     CommandState,
     Raw,
@@ -70,8 +69,6 @@ async def _record(request: web.Request, conn: Conn, row: Command, command: Typed
             await acts.record(request, conn, "session.start_asked", subject=charger, evse=evse)
         case StopSession(session_id=session_id):
             await acts.record(request, conn, "session.stop_asked", subject=f"session:{session_id}")
-        case AskAboutSession(session_id=session_id):
-            await acts.record(request, conn, "session.asked", subject=f"session:{session_id}")
         case Raw(action=action):
             await acts.record(
                 request, conn, "command.asked", subject=charger, command=row.id, said=action
