@@ -22,6 +22,7 @@ async def judge(
     at: datetime,
     session_id: int | None = None,
     ghost_id: int | None = None,
+    master_pass_group: str = "",
 ) -> tuple[Decision, IdToken | None]:
     """
     The decision and the card's row, if it is registered.
@@ -47,6 +48,7 @@ async def judge(
         now=at,
         has_other_session=has_other,
         behind=behind,
+        master_pass_group=master_pass_group,
     )
     is_secret = kind.casefold() == "keycode"
     if token is None and uid and not is_secret:

@@ -60,6 +60,7 @@ class Config:
     message_log_days: int = 7
     message_log_gb: float = 5
     certificate_organization: str = ""  # empty: whichever
+    master_pass_group: str = ""  # empty: none
     log_level: str = "info"
     log_format: str = "auto"
 
@@ -96,6 +97,7 @@ class Config:
             message_log_days=settings.integer(env, "MESSAGE_LOG_DAYS", least=1),
             message_log_gb=settings.number(env, "MESSAGE_LOG_GB"),
             certificate_organization=settings.text(env, "CSMS_CERTIFICATE_ORGANIZATION"),
+            master_pass_group=settings.text(env, "MASTER_PASS_GROUP"),
             log_level=settings.choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error")),
             log_format=settings.choice(env, "LOG_FORMAT", ("auto", "console", "json")),
         )

@@ -52,6 +52,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "organization (O) that a charger's certificate request must name; empty: any",
     ),
+    Setting("MASTER_PASS_GROUP", "", "group whose EV cards end any session and start none"),
     Setting("UNKNOWN_STATIONS", "reject", "reject, or pending: an unknown charger is listed"),
     Setting("READINGS_DAYS", "0", "days that meter readings are kept; 0: for ever"),
     Setting("MESSAGE_LOG_DAYS", "7", "days that the message log is kept"),

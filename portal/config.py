@@ -30,6 +30,7 @@ class Config:
     operator_email: str | None = None
     operator_zone: str = "UTC"
     operator_currency: str = "EUR"
+    master_pass_group: str = ""  # empty: none
     smtp_url: str | None = field(default=None, repr=False)
     demo: bool = True
     admin_email: str | None = None
@@ -58,6 +59,7 @@ class Config:
             operator_email=_email(env, "OPERATOR_EMAIL"),
             operator_zone=_zone(settings.text(env, "OPERATOR_ZONE")),
             operator_currency=_currency(settings.text(env, "OPERATOR_CURRENCY")),
+            master_pass_group=settings.text(env, "MASTER_PASS_GROUP"),
             smtp_url=_smtp_url(settings.text(env, "SMTP_URL")),
             demo=settings.flag(env, "DEMO"),
             admin_email=_email(env, "ADMIN_EMAIL"),

@@ -53,6 +53,7 @@ def decide(
     has_other_session: bool = False,
     trust_local: bool = True,
     behind: Behind = _NOTHING_AGAINST,
+    master_pass_group: str = "",
 ) -> Decision:
     """
     Decide about a presented card (digest 4.1).
@@ -64,6 +65,7 @@ def decide(
         has_other_session: the card has another session that still runs.
         trust_local: accept ids that the station made itself (digest 2.6).
         behind: the card's account and group, of which each may stand against it.
+        master_pass_group: whose cards end any session and start none (C16; digest 4.1); "": none.
     """
     kind = type.casefold()
     if kind == "noauthorization":
@@ -77,6 +79,8 @@ def decide(
     # Told at the start only: at Authorize and stop the driver may be about to end the other one.
     is_elsewhere = purpose == "start" and has_other_session
     found = refusals(token, behind=behind, now=now, is_elsewhere=is_elsewhere)
+    if purpose == "start" and is_master_pass(token.group_uid, master_pass_group):
+        found.append(("Invalid", "is a master pass: it ends sessions and starts none"))
     status, why = found[0] if found else ("Accepted", "is registered")
     ends = [at for at in (token.expires_at, behind.group_expires_at) if at is not None]
     return Decision(status, f"{name} {why}", token.group_uid, min(ends, default=None))
@@ -102,6 +106,10 @@ def refusals(
     if is_elsewhere:
         found.append(("ConcurrentTx", "is already charging elsewhere"))
     return found
+
+
+def is_master_pass(group_uid: str | None, master_pass_group: str) -> bool:
+    return bool(master_pass_group) and (group_uid or "").lower() == master_pass_group.lower()
 
 
 def choose(candidates: Sequence[IdToken], type: str | None) -> IdToken | None:

@@ -4,7 +4,7 @@ Plays each conversation of `conversations/*.txt` against a real socket and datab
 → from the station, ← from us, `…` for values that vary, `<name>` for a value to remember. `~` opens
 a new socket. `= key: value` is what a session of the station is in the database at the end, one
 line for each, in the order of their numbers. Cards ADA-1 (of group FAMILY) and OMAR-1 are
-registered, EVIL-1 is blocked; stations are CP-1. Every frame of ours is also checked against the
+registered, EVIL-1 is blocked, CHIEF-1 is a master pass; stations are CP-1. Every frame of ours is also checked against the
 official schema.
 """
 
@@ -25,7 +25,8 @@ from tests.wire import Charger, add_station, charger, csms
 FOLDER = Path(__file__).parent / "conversations"
 CARDS = """
     insert into id_token (uid, status, group_uid) values
-        ('ADA-1', 'Accepted', 'FAMILY'), ('OMAR-1', 'Accepted', null), ('EVIL-1', 'Blocked', null)
+        ('ADA-1', 'Accepted', 'FAMILY'), ('OMAR-1', 'Accepted', null), ('EVIL-1', 'Blocked', null),
+        ('CHIEF-1', 'Accepted', 'FIRE')
 """
 
 
@@ -44,7 +45,10 @@ async def test_a_conversation_goes_as_written(
     known: dict[str, str] = {}
     asked: Any = None
 
-    async with csms(database_url, tmp_path) as server, AsyncExitStack() as sockets:
+    async with (
+        csms(database_url, tmp_path, master_pass_group="Fire") as server,
+        AsyncExitStack() as sockets,
+    ):
         station: Charger | None = None
         for line in lines:
             mark, text = line[0], line[1:].strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from db.accounts import Account
 from db.model.id_tokens import IdToken, Purpose
 from db.model.stations import Station
 from db.rows import Pool
+from portal.context import CONFIG
 from tests.portal import build
 from tests.portal.browser import Browser, add_person, signed_in
 from tests.portal.conftest import Api
@@ -318,6 +320,21 @@ async def test_the_diagnosis_says_what_the_central_system_would(
     assert sentence in page
     found = page.partition('<ul class="found">')[2].partition("</ul>")[0]
     assert ('data-tone="fault"' in found) == (status != "Accepted")
+
+
+async def test_a_master_pass_is_told_from_a_card_that_charges(
+    desk: Browser, api: Api, pool: Pool, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await card(pool, account_id=ada.id, group_uid="FIRE")
+    path = f"/admin/cards/{made.id}"
+    assert "master pass" not in (await desk.get(path)).text
+    config = replace(api.app[CONFIG], master_pass_group="fire")
+    monkeypatch.setitem(api.app._state, CONFIG, config)
+
+    page = (await desk.get(path)).text
+
+    assert "No: Invalid" in page
+    assert "Its group has the master passes: they end any session and start none" in page
 
 
 async def test_the_last_taps_are_shown_with_their_reason_and_charger(

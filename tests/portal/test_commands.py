@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from db import changes, commands
 from db.model.commands import CommandState, Raw, StartSession, StopSession, decode
 from db.rows import Pool
-from portal.context import LIVE, NOTIFIER
+from portal.context import CONFIG, LIVE, NOTIFIER
 from tests.portal import build
 from tests.portal.conftest import Api
 
@@ -270,6 +271,21 @@ async def test_a_card_that_charges_elsewhere_does_not_start(api: Api, pool: Pool
 
     assert answer.status == 409
     assert "charging elsewhere" in answer.body["detail"]
+
+
+async def test_a_master_pass_starts_nothing(
+    api: Api, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool.acquire() as conn:
+        station = await build.station(conn, evses=1)
+        await build.connect(conn, station)
+        await build.card(conn, group_uid="FIRE")
+    monkeypatch.setitem(api.app._state, CONFIG, replace(api.app[CONFIG], master_pass_group="FIRE"))
+
+    answer = await api.post("/api/v1/stations/CP-1/start", {"evse": 1, "id_token": "ADA-1"})
+
+    assert answer.status == 409
+    assert "a master pass" in answer.body["detail"]
 
 
 async def test_a_start_at_a_station_that_is_away_is_refused_at_once(api: Api, pool: Pool) -> None:

@@ -101,6 +101,27 @@ def test_only_a_start_hears_of_another_session(purpose: str, status: str) -> Non
     assert ask(token(), purpose=purpose, has_other_session=True).status == status
 
 
+@pytest.mark.parametrize(
+    ("purpose", "group", "status"),
+    [
+        ("authorize", "fleet", "Accepted"),  # to end a session, for all that we know
+        ("stop", "fleet", "Accepted"),
+        ("start", "fleet", "Invalid"),
+        ("start", "another", "Accepted"),
+        ("start", "", "Accepted"),
+    ],
+)
+def test_a_master_pass_ends_sessions_and_starts_none(purpose: str, group: str, status: str) -> None:
+    decision = ask(token(), purpose=purpose, master_pass_group=group)
+
+    assert (decision.status, decision.group_uid) == (status, "FLEET")
+
+
+def test_a_card_of_no_group_is_no_master_pass() -> None:
+    assert ask(token(group_uid=None), purpose="start", master_pass_group="").accepted
+    assert ask(token(group_uid=None), purpose="start", master_pass_group="fleet").accepted
+
+
 def test_a_blocked_card_is_blocked_before_it_is_elsewhere() -> None:
     decision = ask(token(status="Blocked"), purpose="start", has_other_session=True)
 

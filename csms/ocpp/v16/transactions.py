@@ -35,6 +35,7 @@ async def authorize(call: Call, conn: Conn) -> Payload:
     """Never ConcurrentTx here: the driver may be about to stop (digest 4.1)."""
     decision, _ = await cards.judge(
         conn,
+        master_pass_group=call.config.master_pass_group,
         station_id=call.station.id,
         uid=text(call.get("idTag"), _UID_CHARACTERS) or "",
         type=None,
@@ -66,6 +67,7 @@ async def start_transaction(call: Call, conn: Conn) -> Payload:
     evse = words.evse_of(call.get("connectorId"))
     decision, token = await cards.judge(
         conn,
+        master_pass_group=call.config.master_pass_group,
         station_id=station_id,
         uid=uid,
         type=None,
@@ -109,6 +111,7 @@ async def _same_again(call: Call, conn: Conn, found: Session, uid: str) -> Paylo
     """The answer that got lost, word for word."""
     decision, _ = await cards.judge(
         conn,
+        master_pass_group=call.config.master_pass_group,
         station_id=call.station.id,
         uid=uid,
         type=None,
@@ -186,6 +189,7 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
         return {}
     decision, _ = await cards.judge(
         conn,
+        master_pass_group=call.config.master_pass_group,
         station_id=station_id,
         uid=uid,
         type=None,

@@ -55,6 +55,7 @@ async def authorize(call: Call, conn: Conn) -> Payload:
     presented = words.id_token_of(call.get("idToken")) or ("", "Central")
     decision, _ = await cards.judge(
         conn,
+        master_pass_group=call.config.master_pass_group,
         station_id=call.station.id,
         uid=presented[0],
         type=presented[1],

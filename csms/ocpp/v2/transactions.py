@@ -90,6 +90,7 @@ async def _event(call: Call, conn: Conn) -> Payload:
     if presented is not None:
         decision, token = await cards.judge(
             conn,
+            master_pass_group=call.config.master_pass_group,
             station_id=call.station.id,
             uid=presented[0],
             type=presented[1],

@@ -21,7 +21,7 @@ from portal.api import params
 from portal.api.bodies import Nothing, read
 from portal.api.replies import Page, reply
 from portal.api.v1.asking import answer, ask, shown
-from portal.context import connection
+from portal.context import CONFIG, connection
 from portal.errors import Problem, invalid
 
 routes = web.RouteTableDef()
@@ -83,7 +83,9 @@ async def start(request: web.Request) -> web.Response:
     async with connection(request) as conn:
         station = await stations.get(conn, params.identity(request))
         await _check_evse(conn, station, asked.evse)
-        card = await _card(conn, asked.id_token)
+        card = await _card(
+            conn, asked.id_token, master_pass_group=request.app[CONFIG].master_pass_group
+        )
         if not await stations.connected_since(conn, [station.id]):
             raise Conflict(f"the station {station.identity} is not connected")
         command = StartSession(id_token=card.uid, id_token_type=card.type, evse=asked.evse)
@@ -133,7 +135,7 @@ async def _check_evse(conn: Conn, station: Station, evse: int | None) -> None:
         raise invalid("evse", f"is not one of this station, which has {listed}")
 
 
-async def _card(conn: Conn, uid: str) -> IdToken:
+async def _card(conn: Conn, uid: str, *, master_pass_group: str) -> IdToken:
     """The registered card that may start now; the rules say why another may not."""
     found = await id_tokens.list_by_uid(conn, uid)
     card = authorization.choose(found, None) or authorization.choose(found, "KeyCode")
@@ -147,6 +149,7 @@ async def _card(conn: Conn, uid: str) -> IdToken:
         now=datetime.now(UTC),
         has_other_session=await sessions.has_other_open(conn, card.uid, session_id=None),
         behind=await id_tokens.behind(conn, card.id),
+        master_pass_group=master_pass_group,
     )
     if not decision.accepted:
         raise Problem(409, f"{decision.reason[:1].upper()}{decision.reason[1:]}.")

@@ -34,7 +34,9 @@ class Diagnosis:
         return f"{self.decision.reason[:1].upper()}{self.decision.reason[1:]}."
 
 
-async def diagnose(conn: Conn, card: CardRow, *, zone: str, now: datetime) -> Diagnosis:
+async def diagnose(
+    conn: Conn, card: CardRow, *, zone: str, now: datetime, master_pass_group: str
+) -> Diagnosis:
     candidates = await id_tokens.list_by_uid(conn, card.uid)
     token = next(each for each in candidates if each.id == card.id)
     behind = await id_tokens.behind(conn, token.id)
@@ -47,12 +49,15 @@ async def diagnose(conn: Conn, card: CardRow, *, zone: str, now: datetime) -> Di
         now=now,
         has_other_session=is_elsewhere,
         behind=behind,
+        master_pass_group=master_pass_group,
     )
     checks = [
         _status(card, zone),
         _expiry(card, zone, now),
         _account(card),
-        _group(card, zone, now),
+        Check("fault", "Its group has the master passes: they end any session and start none")
+        if authorization.is_master_pass(card.group_uid, master_pass_group)
+        else _group(card, zone, now),
         Check("fault", "It is charging already: a second session is refused until that ends")
         if is_elsewhere
         else Check("ok", "It is not charging elsewhere"),

@@ -112,7 +112,8 @@ def _name(card: CardRow) -> str:
 async def _page(
     request: web.Request, conn: Conn, card: CardRow, form: Form, *, status: int = 200
 ) -> web.Response:
-    zone = request.app[CONFIG].operator_zone
+    config = request.app[CONFIG]
+    zone = config.operator_zone
     return pages.render(
         request,
         "admin/card.html",
@@ -122,7 +123,13 @@ async def _page(
         zone=zone,
         words=card_words,
         drivers=await card_form.drivers(conn),
-        diagnosis=await diagnose(conn, card, zone=zone, now=datetime.now(UTC)),
+        diagnosis=await diagnose(
+            conn,
+            card,
+            zone=zone,
+            now=datetime.now(UTC),
+            master_pass_group=config.master_pass_group,
+        ),
         taps=await card_history.list_taps(conn, card.uid, zone=zone, limit=SHOWN),
         sessions=await card_history.list_sessions(conn, card.uid, zone=zone, limit=SHOWN),
     )
