@@ -4,8 +4,8 @@ Plays each conversation of `conversations/*.txt` against a real socket and datab
 → from the station, ← from us, `…` for values that vary, `<name>` for a value to remember. `~` opens
 a new socket. `= key: value` is what a session of the station is in the database at the end, one
 line for each, in the order of their numbers. Cards ADA-1 (of group FAMILY) and OMAR-1 are
-registered, EVIL-1 is blocked, CHIEF-1 is a master pass; stations are CP-1. Every frame of ours is also checked against the
-official schema.
+registered, EVIL-1 is blocked, CHIEF-1 is a master pass; stations are CP-1. Every frame of ours is
+also checked against the official schema.
 """
 
 from __future__ import annotations
