@@ -14,6 +14,7 @@ from csms import charging
 from csms.config import Config
 from csms.ocpp import kept_frames
 from csms.ocpp.runner import hide_secrets
+from csms.ocpp.v2 import seq_nos
 from csms.ocpp.v2.commands import session_status
 from csms.rules import doubts, parts
 from csms.rules.doubts import Told
@@ -46,6 +47,8 @@ _REPORT_BATCH = 100
 _SENT_FOR = timedelta(minutes=3)
 _BY_US = "csms"
 _QUESTION_FOR = timedelta(minutes=1)
+_GAPS_EVERY = timedelta(seconds=60)
+_MOST_EVENTS = 5_000
 
 
 class Jobs(Runner):
@@ -59,6 +62,7 @@ class Jobs(Runner):
             (
                 Job("energy", timedelta(seconds=2), self.read_energy_again),
                 Job("sessions", timedelta(seconds=15), self.end_doubtful_sessions),
+                Job("gaps", _GAPS_EVERY, self.ask_for_lost_events),
                 Job("closing", timedelta(seconds=1), self.close_asked_sessions),
                 Job("quarantine", timedelta(seconds=1), self.settle_quarantine),
                 Job("links", timedelta(seconds=10), self.release_dead_links),
@@ -106,13 +110,34 @@ class Jobs(Runner):
                 await charging.end_by_rule(conn, topics, session, now=now, flag=flag)
                 log.info("session.ended_by_rule", session=session.id, why=flag)
             elif doubts.is_to_be_asked(session, live, signs, told, now=now):
-                asked = await commands.ask(
-                    conn, session.station_id, question, asked_by=_BY_US, valid_for=_QUESTION_FOR
-                )
-                topics.add(commands.topic(asked))
-                log.info("session.asked_about", session=session.id)
+                await _ask(conn, topics, session, question)
 
         await self._of_each("sessions", found, judge)
+
+    async def ask_for_lost_events(self) -> None:
+        """
+        2.x: an ended session of which events are missing: does its charger still have them?
+
+        Told by the numbers of those that the message log has, a minute after the end (E14;
+        digest 9.58). It is asked once; what it still has, it says itself.
+        """
+        until = datetime.now(UTC) - doubts.ASK_AFTER
+        async with self._pool.acquire(timeout=5) as conn:
+            found = await session_doubts.list_ended(
+                conn, since=until - 2 * _GAPS_EVERY, until=until
+            )
+
+        async def judge(conn: Conn, topics: set[str], session: Session) -> None:
+            question = AskAboutSession(session.id, session.transaction_id)
+            asked = await commands.find_latest(conn, session.station_id, question)
+            ended_at = session.end_received_at
+            if ended_at is None or (asked is not None and asked.asked_at > ended_at):
+                return
+            events = await session_doubts.list_events(conn, session, limit=_MOST_EVENTS)
+            if doubts.has_gap(seq_nos.of_transaction(events, session.transaction_id)):
+                await _ask(conn, topics, session, question)
+
+        await self._of_each("gaps", found, judge)
 
     async def close_asked_sessions(self) -> None:
         """Sessions that a person closes, for their charger never said the end."""
@@ -231,6 +256,14 @@ class Jobs(Runner):
                 log.exception("job.session_failed", job=job, session=session_id)
                 continue
             self._notifier.changed(*topics)
+
+
+async def _ask(conn: Conn, topics: set[str], session: Session, question: AskAboutSession) -> None:
+    asked = await commands.ask(
+        conn, session.station_id, question, asked_by=_BY_US, valid_for=_QUESTION_FOR
+    )
+    topics.add(commands.topic(asked))
+    log.info("session.asked_about", session=session.id)
 
 
 def _told(asked: Command | None) -> Told | None:

@@ -70,3 +70,38 @@ async def signs(conn: Conn, session: Session) -> EndSigns:
         session.evse,
         session.started_at,
     )
+
+
+async def list_ended(conn: Conn, *, since: datetime, until: datetime) -> list[tuple[int, int]]:
+    """(station, session) of 2.x whose charger is here, and said the end in that time."""
+    records = await conn.fetch(
+        """
+        select s.station_id, s.id from charging_session s
+        join station on station.id = s.station_id
+        where s.is_finalized and s.updated_at >= $1 and s.family = 'v2' and not s.is_end_inferred
+            and s.end_received_at >= $1 and s.end_received_at < $2
+            and station.registration = 'Accepted'
+            and exists (select from link where link.station_id = s.station_id)
+        limit 1000
+        """,
+        since,
+        until,
+    )
+    return [(record["station_id"], record["id"]) for record in records]
+
+
+async def list_events(conn: Conn, session: Session, *, limit: int) -> list[bytes]:
+    """The TransactionEvents of its charger from its start on, as they came, the latest first."""
+    records = await conn.fetch(
+        """
+        select body from message
+        where station_id = $1 and received_at >= $2 and action = 'TransactionEvent'
+            and not is_ours
+        order by received_at desc
+        limit $3
+        """,
+        session.station_id,
+        session.start_received_at,
+        limit,
+    )
+    return [record["body"] for record in records]

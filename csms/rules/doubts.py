@@ -7,6 +7,7 @@ weighs more than any sign (E14; digest 7.6).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,6 +72,12 @@ def is_to_be_asked(
     if told is None:
         return True
     return now - told.at > ASK_AGAIN and not (told.is_ongoing and told.at > last_at)
+
+
+def has_gap(seq_nos: Collection[int]) -> bool:
+    """Of the numbers that a transaction's events had: counted from whichever was seen first."""
+    numbers = set(seq_nos)
+    return bool(numbers) and len(numbers) <= max(numbers) - min(numbers)
 
 
 def is_history(session: Session, live: SessionLive) -> bool:

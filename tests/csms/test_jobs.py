@@ -27,7 +27,10 @@ from tests.portal.browser import add_person
 from tests.wire import Charger, Csms, add_station, charger, csms
 
 BOOT_16 = {"chargePointVendor": "Acme", "chargePointModel": "One"}
-NAMES = ["energy", "sessions", "closing", "quarantine", "links", "partitions", "expiry"]
+NAMES = [
+    *("energy", "sessions", "gaps", "closing", "quarantine"),
+    *("links", "reports", "partitions", "expiry"),
+]
 #: A session began an hour ago, and what follows was said a minute apart.
 BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
