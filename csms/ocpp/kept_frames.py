@@ -31,8 +31,6 @@ from db.rows import Conn
 
 log = structlog.get_logger()
 
-_UID_CHARACTERS = 255
-
 
 async def apply(conn: Conn, topics: set[str], session: Session, kept: Assigned) -> None:
     """The caller holds a transaction and the station's lock."""
@@ -137,4 +135,4 @@ def _register(said: Any) -> int | None:
 
 def _uid(said: Payload) -> str | None:
     token = words_2.id_token_of(said.get("idToken"))
-    return token[0] or None if token else text(said.get("idTag"), _UID_CHARACTERS)
+    return token[0] or None if token else salvage.uid(said.get("idTag"))

@@ -16,6 +16,9 @@ from csms import say
 
 _NOTHING = object()
 _INT64 = 2**63
+_UID_CHARACTERS = 255
+# Control characters, spaces, a mark of byte order; and what stands for a NUL or for bytes unread.
+_AROUND_A_UID = "".join(map(chr, [*range(0x21), *range(0x7F, 0xA1)])) + "\ufeff\ufffd"
 _STATUSES = frozenset(
     {
         "DiagnosticsStatusNotification",
@@ -161,6 +164,12 @@ def integer(value: object) -> int | None:
     except InvalidOperation:
         return None
     return int(number.to_integral_value())
+
+
+def uid(value: object) -> str | None:
+    """The number of a card, without what a reader put around it; None when there is none."""
+    found = text(value, _UID_CHARACTERS)
+    return None if found is None else found.strip(_AROUND_A_UID) or None
 
 
 def text(value: object, limit: int) -> str | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from csms import cards, charging
 from csms.items import Item
+from csms.ocpp import salvage
 from csms.ocpp.handling import Call
 from csms.ocpp.measured import measured
 from csms.ocpp.salvage import text
@@ -17,8 +18,6 @@ from csms.say import Payload
 from db import sessions
 from db.model.sessions import Session
 from db.rows import Conn
-
-_UID_CHARACTERS = 255
 
 
 def _id_tag_info(decision: Decision, now: datetime) -> Payload:
@@ -37,7 +36,7 @@ async def authorize(call: Call, conn: Conn) -> Payload:
         conn,
         master_pass_group=call.config.master_pass_group,
         station_id=call.station.id,
-        uid=text(call.get("idTag"), _UID_CHARACTERS) or "",
+        uid=salvage.uid(call.get("idTag")) or "",
         type=None,
         purpose="authorize",
         at=call.received_at,
@@ -48,7 +47,7 @@ async def authorize(call: Call, conn: Conn) -> Payload:
 async def start_transaction(call: Call, conn: Conn) -> Payload:
     """Always a transactionId, whatever is wrong (digest 1.1); the same one for a repeat."""
     station_id = call.station.id
-    uid = text(call.get("idTag"), _UID_CHARACTERS) or ""
+    uid = salvage.uid(call.get("idTag")) or ""
     started_at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
     await sessions.lock_station(conn, station_id)
 
@@ -156,7 +155,7 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
     station_id = call.station.id
     at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
     meter_stop_wh = keys.register_wh(call.get("meterStop"))
-    uid = text(call.get("idTag"), _UID_CHARACTERS)
+    uid = salvage.uid(call.get("idTag"))
     flags = [*clock_flags, *([rules.MALFORMED] if call.problem else [])]
     await sessions.lock_station(conn, station_id)
 

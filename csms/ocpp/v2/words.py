@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from csms.ocpp import salvage
 from csms.ocpp.salvage import integer, text
 from csms.ocpp.typed import is_object
 from csms.rules import authorization, clocks
@@ -25,7 +26,6 @@ STATUSES: dict[str, ConnectorStatus] = {
 
 # More outlets than any station has: what is beyond is a mistake.
 MOST_NUMBER = 250
-UID_CHARACTERS = 255
 TRANSACTION_ID_CHARACTERS = 255
 _NAME_CHARACTERS = 100  # twice what the standard has; an index has room for four
 _INFO_CHARACTERS = 512
@@ -84,7 +84,7 @@ def id_token_of(said: Any) -> tuple[str, str] | None:
     """(uid, type); None when no token was presented."""
     if not isinstance(said, dict):
         return None
-    uid = text(said.get("idToken"), UID_CHARACTERS) or ""
+    uid = salvage.uid(said.get("idToken")) or ""
     return uid, text(said.get("type"), 50) or "Central"
 
 
