@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import NamedTuple
 
+import msgspec
 import structlog
 from websockets.frames import CloseCode
 
@@ -39,7 +39,7 @@ _SLOW_DOWN = 10
 FAULT = 1011, "the fault is ours"
 
 
-class Heard(NamedTuple):
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """A CALL of the station."""
 
     frame: CallFrame

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from csms.items import Measured
 from csms.ocpp.salvage import text
-from csms.ocpp.typed import Said, is_object
+from csms.ocpp.typed import is_object, is_said
 from csms.rules import clocks
 from csms.rules.series import figures
 from db.model.readings import Sample, encode_samples
@@ -52,7 +52,7 @@ def measured(
         said, values = element.get("timestamp"), element.get("sampledValue")
         if not isinstance(values, list):
             continue
-        if isinstance(element, Said):
+        if is_said(element):
             samples = [words.usual_sample(value) for value in values]
         else:
             samples = [

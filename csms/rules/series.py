@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from db.model.readings import REGISTER, Moment, Sample
 
 INTERVAL = "Energy.Active.Import.Interval"
@@ -43,7 +45,7 @@ class Point(NamedTuple):
         return self.order > 0
 
 
-class Figures(NamedTuple):
+class Figures(msgspec.Struct, frozen=True, gc=False):
     """What a moment says, found in one pass over its samples; the last four are for its row."""
 
     register: Decimal | None  # of the default series; the highest, if there are several
