@@ -90,6 +90,8 @@ async def add(
 
     In a transaction of its own or a savepoint: PostgreSQL ends one in which a constraint spoke.
     """
+    # One at a time: two that wait for each other's row would be a deadlock, which is no answer.
+    await conn.execute("select from station where id = $1 for no key update", station_id)
     try:
         id: int = await conn.fetchval(
             """

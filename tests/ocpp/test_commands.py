@@ -386,8 +386,9 @@ async def ask_elsewhere(pool: Pool, beside: Station) -> Command:
 
 
 async def test_a_station_that_was_never_answered_is_not_asked(
-    server: Csms, pool: Pool, station: Station
+    server: Csms, pool: Pool, station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("csms.ocpp.link._READY_AFTER_S", 60.0)  # longer than this takes
     async with charger(server.url, "CP-1") as cp:
 
         async def is_linked() -> bool:

@@ -150,6 +150,7 @@ async def test_c25_who_is_in_is_answered_while_more_come_than_the_database_serve
         charger(server.url, "CP-1") as inside,
         AsyncExitStack() as stack,
     ):
+        await inside.call("BootNotification", boot)  # it is in, and not only let in
         async with nobody_gets_in(pool) as hang:
             for _ in range(30):
                 coming = await stack.enter_async_context(dialled(server.port))

@@ -33,9 +33,18 @@ async def plan(pool: Pool, name: str = "Fleet") -> int:
     return made
 
 
+async def hold_mails(pool: Pool) -> None:
+    """A mail that was sent has lost its link."""
+    await pool.execute(
+        "insert into job (name, next_at) values ('mail', 'infinity')"
+        " on conflict (name) do update set next_at = 'infinity'"
+    )
+
+
 async def test_a_new_driver_is_invited_by_mail_and_signs_in_with_it(
     api: Api, desk: Browser, pool: Pool
 ) -> None:
+    await hold_mails(pool)
     fleet = await plan(pool)
     fields = {"name": "Ada", "email": ADA, "password": "", "invite": "on", "plan": str(fleet)}
 
@@ -107,10 +116,7 @@ async def test_a_link_in_the_old_mailbox_opens_nothing_after_a_new_address_or_pa
 ) -> None:
     ada = await add_person(pool, ADA)
     path = f"/admin/drivers/{ada.id}"
-    await pool.execute(
-        "insert into job (name, next_at) values ('mail', 'infinity')"
-        " on conflict (name) do update set next_at = 'infinity'"
-    )
+    await hold_mails(pool)
     await desk.post(f"{path}/link", {}, page=path)
     text = await pool.fetchval("select body_text from mail")
     found = re.search(r"token=([\w-]+)", text)
