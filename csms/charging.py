@@ -12,11 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from csms.items import Item, advance, row
-from csms.rules import doubts, metering
+from csms import own_readings
+from csms.rules import metering
 from csms.rules import sessions as rules
 from db import changes, readings, session_live, sessions, stations
-from db.model.readings import Moment
 from db.model.sessions import Family, Session, SessionLive
 from db.model.stations import UNKNOWN_MAX_POWER_W
 from db.rows import Conn
@@ -92,7 +91,7 @@ async def open_session(
                 running,
                 now=received_at,
                 flag=rules.IMPLICIT_END,
-                not_after=started_at,
+                over_by=started_at,
             )
         case "before":
             assert running is not None
@@ -102,36 +101,10 @@ async def open_session(
     await sessions.add(conn, session)
     if not session.is_finalized:
         await session_live.add(conn, await _live(conn, session))
-    if await attach(conn, session, received_at):
+    if await own_readings.attach(conn, session, received_at):
         session = await read_again(conn, topics, session, now=received_at)
     topics |= topics_of(session)
     return session
-
-
-async def attach(conn: Conn, session: Session, now: datetime) -> bool:
-    """
-    Give a session what its EVSE measured in its time, while nobody knew that it was its own.
-
-    One that runs gets it if it began just now; of one from a queue, what its EVSE measured until
-    now may be of others, so it waits until its end is known.
-    """
-    since, until = session.started_at, session.ended_at
-    if session.evse is None or (until is None and now - since > doubts.FRESH):
-        return False
-    if rules.NO_START not in session.flags:
-        since -= metering.TOLERANCE
-    found, others = await readings.attach(
-        conn,
-        session.station_id,
-        evse=session.evse,
-        session_id=session.id,
-        started_at=session.started_at,
-        since=since,
-        until=(until or now) + metering.TOLERANCE,
-    )
-    if others:
-        await sessions.mark_recompute(conn, [(session.station_id, other) for other in others])
-    return found > 0
 
 
 async def follow(conn: Conn, session: Session) -> None:
@@ -167,25 +140,6 @@ async def _live(conn: Conn, session: Session) -> SessionLive:
         account_id=session.account_id,
         family=session.family,
     )
-
-
-async def add_readings(conn: Conn, session: Session, item: Item) -> bool:
-    """Keep a message's readings in a session; True when any of them is new."""
-    item.session_id = session.id
-    rows = [row(item, measured, session.id) for measured in item.measured]
-    added = await readings.add_many(conn, rows) if rows else set[tuple[int, bytes]]()
-    live = None
-    if not session.is_finalized:
-        live = await session_live.find(conn, session.station_id, session.id)
-    if live is not None:
-        before = live.energy_wh
-        if not advance(live, item, added):
-            await sessions.mark_recompute(conn, [(session.station_id, session.id)])
-        await session_live.save(conn, [live])
-        await readings.add_energy(
-            conn, [(session.station_id, item.received_at, live.energy_wh - before)]
-        )
-    return bool(added)
 
 
 async def end_by_charger(
@@ -229,21 +183,21 @@ async def end_by_rule(
     *,
     now: datetime,
     flag: str,
-    not_after: datetime | None = None,
+    over_by: datetime | None = None,
 ) -> Session:
+    """
+    At what was last heard of it.
+
+    Args:
+        over_by: by then it was over: its EVSE was free, or had another session.
+    """
+    await own_readings.attach(conn, session, now, until=over_by or now)
     live = await session_live.find(conn, session.station_id, session.id)
     at = rules.last_heard_at(session, live)
-    if not_after is not None:
-        at = min(at, not_after)
+    if over_by is not None:
+        at = min(at, max(over_by, session.started_at))
     ended = rules.end_inferred(session, at=at, now=now, flag=flag)
-    return await read_again(conn, topics, ended, now=now)
-
-
-async def end_by_person(
-    conn: Conn, topics: set[str], session: Session, *, now: datetime
-) -> Session:
-    """As a rule would, because somebody asked: the charger's own late end replaces it too."""
-    return await end_by_rule(conn, topics, session, now=now, flag=rules.CLOSED_BY_PERSON)
+    return await read_again(conn, topics, ended, now=now, over_by=over_by)
 
 
 async def read_again(
@@ -253,6 +207,7 @@ async def read_again(
     *,
     now: datetime | None = None,
     was_final: bool | None = None,
+    over_by: datetime | None = None,
 ) -> Session:
     """Take the energy from the whole series, and write the session as it is now."""
     now = now or datetime.now(UTC)
@@ -260,8 +215,8 @@ async def read_again(
         was_final = rules.is_ended_by_charger(session)
     live = await session_live.find(conn, session.station_id, session.id)
     await sessions.lock(conn, session.station_id, session.id)
-    await attach(conn, session, now)
-    session, moments = await _moments(conn, session, now)
+    await own_readings.attach(conn, session, now)
+    session, moments = await own_readings.whole(conn, session, now, over_by=over_by)
     first_at = moments[0].at if moments else None
     if rules.is_read_short(session, first_at, was_final=was_final):
         session = rules.with_flags(session, rules.LATE_READING, rules.NEEDS_REVIEW)
@@ -301,22 +256,6 @@ async def read_again(
     await readings.add_energy(conn, [(session.station_id, now, grown)])
     topics |= topics_of(session)
     return session
-
-
-async def _moments(conn: Conn, session: Session, now: datetime) -> tuple[Session, list[Moment]]:
-    """The whole series; a session whose start was never heard began with its first reading."""
-    while True:
-        moments = await readings.list_moments(
-            conn,
-            session.station_id,
-            session.id,
-            started_at=session.started_at,
-            ended_at=max(session.ended_at or now, now),
-        )
-        heard = rules.heard(session, moments[0].at) if moments else session
-        if heard is session:
-            return session, moments
-        session = heard
 
 
 def topics_of(session: Session) -> set[str]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from csms import charging
+from csms import charging, own_readings
 from csms.config import Config
 from csms.ocpp import kept_frames
 from csms.ocpp.runner import hide_secrets
@@ -18,6 +18,7 @@ from csms.ocpp.v2 import seq_nos
 from csms.ocpp.v2.commands import session_status
 from csms.rules import doubts, parts
 from csms.rules.doubts import Told
+from csms.rules.sessions import CLOSED_BY_PERSON
 from db import (
     changes,
     commands,
@@ -107,10 +108,18 @@ class Jobs(Runner):
             told = _told(await commands.find_latest(conn, session.station_id, question))
             flag = doubts.doubt(session, live, signs, told, now=now)
             if flag is not None:
-                await charging.end_by_rule(conn, topics, session, now=now, flag=flag)
+                over_by = doubts.over_by(session, live, signs)
+                await charging.end_by_rule(
+                    conn, topics, session, now=now, flag=flag, over_by=over_by
+                )
                 log.info("session.ended_by_rule", session=session.id, why=flag)
-            elif doubts.is_to_be_asked(session, live, signs, told, now=now):
+                return
+            if doubts.is_to_be_asked(session, live, signs, told, now=now):
                 await _ask(conn, topics, session, question)
+            if doubts.is_quiet_history(session, live, now=now):
+                until = doubts.over_by(session, live, signs) or now
+                if await own_readings.attach(conn, session, now, until=until):
+                    await charging.read_again(conn, topics, session, now=now)
 
         await self._of_each("sessions", found, judge)
 
@@ -145,9 +154,19 @@ class Jobs(Runner):
             asked = await session_closing.list_asked(conn, _CLOSE_BATCH)
 
         async def close(conn: Conn, topics: set[str], session: Session) -> None:
-            if not session.is_finalized:
-                await charging.end_by_person(conn, topics, session, now=datetime.now(UTC))
-                log.info("session.closed_by_person", session=session.id)
+            live = await session_live.find(conn, session.station_id, session.id)
+            if session.is_finalized or live is None:
+                return
+            signs = await session_doubts.signs(conn, session)
+            await charging.end_by_rule(
+                conn,
+                topics,
+                session,
+                now=datetime.now(UTC),
+                flag=CLOSED_BY_PERSON,
+                over_by=doubts.over_by(session, live, signs),
+            )
+            log.info("session.closed_by_person", session=session.id)
 
         await self._of_each("closing", asked, close)
 

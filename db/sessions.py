@@ -194,20 +194,49 @@ async def list_without_end(
 async def list_around(
     conn: Conn, station_id: int, *, evse: int, at: datetime, slack: timedelta
 ) -> list[Session]:
-    """Ended sessions of an EVSE into whose time `at` falls, the latest first."""
+    """
+    Ended sessions of an EVSE into whose time `at` falls, the latest first.
+
+    That of one whose end was never said is until the next start, if this was known when it ended.
+    """
     return await many(
         conn,
         Session,
         f"""
-        select {SESSION} from charging_session
-        where station_id = $1 and evse = $2 and is_finalized
-            and started_at <= $3 and ended_at >= $4
+        select {SESSION} from charging_session s
+        where station_id = $1 and evse = $2 and is_finalized and started_at <= $3
+            and (ended_at >= $4 or (
+                is_end_inferred and not flags @> '{{guessed_end}}'
+                and (
+                    select later.started_at >= $3 and later.start_received_at <= s.end_received_at
+                    from charging_session later
+                    where later.station_id = $1 and later.evse = $2
+                        and later.started_at > s.started_at
+                    order by later.started_at limit 1
+                )
+            ))
         order by started_at desc limit 5
         """,
         station_id,
         evse,
         at,
         at - slack,
+    )
+
+
+async def find_next(conn: Conn, session: Session) -> Session | None:
+    """The session that began after this one on its EVSE."""
+    return await maybe(
+        conn,
+        Session,
+        f"""
+        select {SESSION} from charging_session
+        where station_id = $1 and evse = $2 and started_at > $3
+        order by started_at limit 1
+        """,
+        session.station_id,
+        session.evse,
+        session.started_at,
     )
 
 

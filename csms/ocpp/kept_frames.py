@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from csms import charging
+from csms import charging, own_readings
 from csms.items import Item
 from csms.ocpp import frames, salvage, v2, v16
 from csms.ocpp.frames import CallFrame
@@ -103,7 +103,7 @@ async def _give_readings(
         session_id=session.id,
     )
     if kept == 0:
-        await charging.add_readings(conn, session, item)
+        await own_readings.add(conn, session, item)
     await sessions.forget_read_from(
         conn, session.station_id, sorted(losers), since=since, until=until
     )

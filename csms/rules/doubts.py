@@ -85,6 +85,19 @@ def is_history(session: Session, live: SessionLive) -> bool:
     return live.updated_at - last_heard_at(session, live) > FRESH
 
 
+def is_quiet_history(session: Session, live: SessionLive, *, now: datetime) -> bool:
+    """Whether it is from a queue, of which nothing more came for a while."""
+    return is_history(session, live) and now - live.updated_at > ASK_AFTER
+
+
+def over_by(session: Session, live: SessionLive, signs: EndSigns) -> datetime | None:
+    """When it was over at the latest: its EVSE was free, or had another session."""
+    free_at = signs.free_at
+    if free_at is not None and free_at <= last_heard_at(session, live):
+        free_at = None
+    return min((at for at in (free_at, signs.next_started_at) if at is not None), default=None)
+
+
 def _is_past(since: datetime | None, heard: datetime, before: datetime) -> bool:
     return since is not None and heard < since < before
 

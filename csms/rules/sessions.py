@@ -148,6 +148,30 @@ def end_inferred(session: Session, *, at: datetime, now: datetime, flag: str) ->
     )
 
 
+def is_end_made_up(session: Session) -> bool:
+    """By a rule or a person, at what was last heard; not guessed from a stop that was said."""
+    return session.is_end_inferred and GUESSED_END not in session.flags
+
+
+def is_ended_by(later: Session, session: Session) -> bool:
+    """Whether the start of the next session on its EVSE was known when a rule ended this one."""
+    by = session.end_received_at
+    return by is not None and later.start_received_at <= by
+
+
+def heard_until(session: Session, at: datetime, *, over_by: datetime | None) -> Session:
+    """
+    An end that was made up moves on with what is heard of the session after it.
+
+    Args:
+        over_by: the next session began on its EVSE.
+    """
+    at = at if over_by is None else min(at, over_by)
+    if session.ended_at is None or at <= session.ended_at:
+        return session
+    return replace(session, ended_at=at)
+
+
 def last_heard_at(session: Session, live: SessionLive | None) -> datetime:
     """By the charger's clock: its last register, else its start."""
     if live is None or live.register_at is None:

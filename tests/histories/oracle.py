@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from db.rows import Pool
@@ -24,8 +26,13 @@ _READ_TWICE = """
 """
 
 
-async def differences(pool: Pool, history: History, box: Box) -> list[str]:
-    """One sentence for each difference between the rows and the truth."""
+async def differences(pool: Pool, history: History, box: Box, *, is_given_up: bool) -> list[str]:
+    """
+    One sentence for each difference between the rows and the truth.
+
+    Args:
+        is_given_up: the box was silent for so long that what it did not end has ended.
+    """
     rows = [dict(row) for row in await pool.fetch(_SESSIONS, box.identity)]
     charges = sorted(history.charges, key=lambda charge: (charge.began_s, charge.evse))
     found = [f"never refused: {refused}" for refused in box.refusals]
@@ -41,7 +48,10 @@ async def differences(pool: Pool, history: History, box: Box) -> list[str]:
         return [*found, f"{len(charges)} charges are {len(rows)} sessions, begun at {began}"]
     for charge, row in zip(charges, rows, strict=True):
         later = [c for c in charges if c.evse == charge.evse and c.began_s > charge.began_s]
-        for what, is_so, truth in _facts(history, charge, row, box.identity, bool(later)):
+        facts = _facts(history, charge, row, box.identity)
+        if not charge.is_end_said and (is_given_up or not later):
+            facts = itertools.chain(facts, [("is_finalized", row["is_finalized"], is_given_up)])
+        for what, is_so, truth in facts:
             if is_so != truth:
                 found.append(
                     f"session {row['id']} ({charge.started_at:%H:%M:%S} on EVSE {charge.evse}, "
@@ -51,7 +61,7 @@ async def differences(pool: Pool, history: History, box: Box) -> list[str]:
 
 
 def _facts(
-    history: History, charge: Charge, row: Mapping[str, Any], name: str, has_later: bool
+    history: History, charge: Charge, row: Mapping[str, Any], name: str
 ) -> Iterator[tuple[str, object, object]]:
     """(what, as the row has it, as it was)."""
     yield "evse", row["evse"], charge.evse
@@ -70,6 +80,7 @@ def _facts(
     heard_wh = charge.readings[-1][1] if charge.readings else 0
     is_ended = row["is_finalized"]
     yield "is_end_inferred", row["is_end_inferred"], is_ended
+    if is_ended and charge.readings:
+        heard_at = charge.started_at + timedelta(seconds=charge.readings[-1][0])
+        yield "it ended after what was heard", row["ended_at"] >= heard_at, True
     yield "energy_wh", row["energy_wh"] if is_ended else int(row["live_wh"]), heard_wh
-    if not has_later:
-        yield "is_finalized", is_ended, False

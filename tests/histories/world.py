@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from csms.jobs import Jobs
@@ -24,6 +25,10 @@ _DUE = """
         where identity = any ($1::text[]) and is_recompute_due
     )
 """
+_SILENCE = """
+    update session_live set updated_at = session_live.updated_at - $2::interval
+    from station where station.id = station_id and identity = any ($1::text[])
+"""
 
 
 @dataclass
@@ -35,7 +40,11 @@ class World:
     _names: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def play(self, histories: Sequence[History]) -> str:
-        """All at the same time; what differs from the truth, as a text to read; "" if nothing."""
+        """
+        All at the same time; what differs from the truth, as a text to read; "" if nothing.
+
+        Looked at a minute after the last word, and after two days of silence.
+        """
         names = [f"BOX-{next(self._names)}" for _ in histories]
         await self._add_boxes(names)
         boxes = [
@@ -45,13 +54,14 @@ class World:
         async with asyncio.TaskGroup() as lives:
             for box in boxes:
                 lives.create_task(box.live())
-        await self._settle(names)
         self.played += len(histories)
         told = []
-        for history, box in zip(histories, boxes, strict=True):
-            found = await differences(self.pool, history, box)
-            if found:
-                told.append(_read(history, box, found))
+        for silence, is_given_up in ((timedelta(seconds=61), False), (timedelta(days=2), True)):
+            await self._pass(names, silence)
+            for history, box in zip(histories, boxes, strict=True):
+                found = await differences(self.pool, history, box, is_given_up=is_given_up)
+                if found:
+                    told.append(_read(history, box, [f"after {silence}:", *found]))
         return "\n\n".join(told)
 
     async def _add_boxes(self, names: Sequence[str]) -> None:
@@ -77,8 +87,10 @@ class World:
                 list(names),
             )
 
-    async def _settle(self, names: Sequence[str]) -> None:
-        """What the job does every two seconds, at once."""
+    async def _pass(self, names: Sequence[str], silence: timedelta) -> None:
+        """What the jobs do while nothing is heard, at once."""
+        await self.pool.execute(_SILENCE, list(names), silence)
+        await self.jobs.end_doubtful_sessions()
         async with asyncio.timeout(60):
             while await self.pool.fetchval(_DUE, list(names)):
                 await self.jobs.read_energy_again()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from csms import cards, charging
+from csms import cards, charging, own_readings
 from csms.items import Item
 from csms.ocpp import salvage
 from csms.ocpp.handling import Call
@@ -169,7 +169,7 @@ async def stop_transaction(call: Call, conn: Conn) -> Payload:
         )
 
     item = _item(call, session.evse, session.transaction_id, call.get("transactionData"))
-    has_new = await charging.add_readings(conn, session, item)
+    has_new = await own_readings.add(conn, session, item)
     await charging.end_by_charger(
         conn,
         call.topics,

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from csms import cards, charging
+from csms import cards, charging, own_readings
 from csms.items import Item
 from csms.ocpp.handling import Call, Frequent, Handler, Rare
 from csms.ocpp.measured import measured
@@ -151,7 +151,7 @@ async def _event(call: Call, conn: Conn) -> Payload:
         await sessions.save(conn, session)
         if not session.is_finalized:
             await charging.follow(conn, session)
-    has_new = await charging.add_readings(conn, session, item)
+    has_new = await own_readings.add(conn, session, item)
     if kind == "Ended":
         info = call.get("transactionInfo")
         await charging.end_by_charger(
@@ -227,7 +227,7 @@ async def _placed(call: Call, conn: Conn, session: Session, item: Item, at: date
                 running,
                 now=call.received_at,
                 flag=rules.IMPLICIT_END,
-                not_after=at,
+                over_by=at,
             )
         case "before":
             assert running is not None
@@ -235,7 +235,7 @@ async def _placed(call: Call, conn: Conn, session: Session, item: Item, at: date
                 session, at=running.started_at, now=call.received_at, flag=rules.IMPLICIT_END
             )
             return replace(session, is_recompute_due=True)
-    if await charging.attach(conn, session, call.received_at):
+    if await own_readings.attach(conn, session, call.received_at):
         return replace(session, is_recompute_due=True)
     return session
 

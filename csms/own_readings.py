@@ -1,0 +1,106 @@
+"""
+Which readings are a session's: those that name it, and those of its EVSE in its time.
+
+The caller holds a transaction and the station's lock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from csms.items import Item, advance, row
+from csms.rules import doubts, metering
+from csms.rules import sessions as rules
+from db import readings, session_live, sessions
+from db.model.readings import Moment
+from db.model.sessions import Session
+from db.rows import Conn
+
+
+async def add(conn: Conn, session: Session, item: Item) -> bool:
+    """Keep a message's readings in a session; True when any of them is new."""
+    item.session_id = session.id
+    rows = [row(item, measured, session.id) for measured in item.measured]
+    added = await readings.add_many(conn, rows) if rows else set[tuple[int, bytes]]()
+    live = None
+    if not session.is_finalized:
+        live = await session_live.find(conn, session.station_id, session.id)
+    if live is not None:
+        before = live.energy_wh
+        if not advance(live, item, added):
+            await sessions.mark_recompute(conn, [(session.station_id, session.id)])
+        await session_live.save(conn, [live])
+        await readings.add_energy(
+            conn, [(session.station_id, item.received_at, live.energy_wh - before)]
+        )
+    return bool(added)
+
+
+async def attach(
+    conn: Conn, session: Session, now: datetime, *, until: datetime | None = None
+) -> bool:
+    """
+    Give a session what its EVSE measured in its time, while nobody knew that it was its own.
+
+    Args:
+        until: when its EVSE was free, or had another session; None for what is known of its end.
+            Of one from a queue nothing is: what its EVSE measured until now may be of others, so
+            it waits until a rule has judged it.
+    """
+    if session.evse is None:
+        return False
+    since, until = session.started_at, until or await _until(conn, session, now)
+    if until is None:
+        return False
+    if rules.NO_START not in session.flags:
+        since -= metering.TOLERANCE
+    found, others = await readings.attach(
+        conn,
+        session.station_id,
+        evse=session.evse,
+        session_id=session.id,
+        started_at=session.started_at,
+        since=since,
+        until=until,
+    )
+    if others:
+        await sessions.mark_recompute(conn, [(session.station_id, other) for other in others])
+    return found > 0
+
+
+async def _until(conn: Conn, session: Session, now: datetime) -> datetime | None:
+    if session.ended_at is None:
+        return None if now - session.started_at > doubts.FRESH else now + metering.TOLERANCE
+    if rules.is_end_made_up(session):
+        later = await sessions.find_next(conn, session)
+        if later is not None and rules.is_ended_by(later, session):
+            return later.started_at
+    return session.ended_at + metering.TOLERANCE
+
+
+async def whole(
+    conn: Conn, session: Session, now: datetime, *, over_by: datetime | None
+) -> tuple[Session, list[Moment]]:
+    """
+    The whole series, and the session as it tells.
+
+    One whose start was never heard began with its first reading; one whose end was never heard
+    went on until the last.
+    """
+    while True:
+        moments = await readings.list_moments(
+            conn,
+            session.station_id,
+            session.id,
+            started_at=session.started_at,
+            ended_at=max(session.ended_at or now, now),
+        )
+        heard = rules.heard(session, moments[0].at) if moments else session
+        if heard is session:
+            break
+        session = heard
+    if moments and rules.is_end_made_up(session):
+        if over_by is None and (later := await sessions.find_next(conn, session)) is not None:
+            over_by = later.started_at
+        session = rules.heard_until(session, moments[-1].at, over_by=over_by)
+    return session, moments
