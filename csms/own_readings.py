@@ -64,7 +64,7 @@ async def attach(
         until=until,
     )
     if others:
-        await sessions.mark_recompute(conn, [(session.station_id, other) for other in others])
+        await sessions.give_away(conn, session.station_id, others, since=since, until=until)
     return found > 0
 
 

@@ -333,20 +333,32 @@ async def mark_recompute(conn: Conn, keys: Sequence[tuple[int, int]]) -> None:
     )
 
 
-async def forget_read_from(
+async def give_away(
     conn: Conn, station_id: int, numbers: Sequence[int], *, since: datetime, until: datetime
 ) -> None:
-    """Their first readings were of that time and are another session's: they are not lost."""
+    """
+    Their readings of that time are another session's: to be read again.
+
+    What was first among those is not lost, what came late among those is not theirs, and nor is
+    an end that was made up from them.
+    """
     await conn.execute(
         """
-        update charging_session set read_from = null
-        where station_id = $1 and id = any($2) and read_from between $3 and $4
+        update charging_session
+        set flags = array_remove(flags, 'late_reading'),
+            read_from = case when read_from between $3 and $4 then null else read_from end,
+            ended_at = case
+                when is_end_inferred and not flags @> '{guessed_end}' and ended_at >= $3
+                then started_at else ended_at
+            end
+        where station_id = $1 and id = any($2)
         """,
         station_id,
         numbers,
         since,
         until,
     )
+    await mark_recompute(conn, [(station_id, number) for number in numbers])
 
 
 async def list_recompute_due(conn: Conn, limit: int) -> list[tuple[int, int]]:

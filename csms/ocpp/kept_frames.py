@@ -104,10 +104,7 @@ async def _give_readings(
     )
     if kept == 0:
         await own_readings.add(conn, session, item)
-    await sessions.forget_read_from(
-        conn, session.station_id, sorted(losers), since=since, until=until
-    )
-    await sessions.mark_recompute(conn, [(session.station_id, loser) for loser in sorted(losers)])
+    await sessions.give_away(conn, session.station_id, sorted(losers), since=since, until=until)
     return True
 
 

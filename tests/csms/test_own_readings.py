@@ -179,3 +179,20 @@ async def test_a_reading_past_the_next_start_does_not_move_an_end_beyond_it(
     first, _ = await rows(pool)
     assert first["ended_at"] == BEGAN + timedelta(minutes=30)
     assert "late_reading" in first["flags"]
+
+
+@pytest.mark.parametrize("minute", [6, 20])
+async def test_a_reading_that_is_the_next_sessions_leaves_nothing_in_the_one_before(
+    server: Csms, jobs: Jobs, pool: Pool, minute: float
+) -> None:
+    """It came before the next start, of which nothing was known, and was all that was read."""
+    async with charger(server.url, "CP-1") as cp:
+        await starts(cp, "1.6", "T1", 0, 1000)
+        await reads(cp, "1.6", minute, 1404)
+        await starts(cp, "1.6", "T2", 5.5, 1001)
+    await judged(pool, jobs, timedelta(seconds=61))
+
+    first, second = await rows(pool)
+    assert (first["energy_wh"], first["ended_at"]) == (0, BEGAN)
+    assert second["live_wh"] == 403
+    assert first["flags"] == ["implicit_end", "needs_review", "unauthorized"]

@@ -22,7 +22,7 @@ _SESSIONS = """
 """
 _READ_TWICE = """
     select evse, said_at from reading join station on station.id = station_id
-    where identity = $1 group by evse, said_at, samples having count(*) > 1
+    where identity = $1 group by evse, session_id, said_at, samples having count(*) > 1
 """
 
 
