@@ -10,15 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from csms import charging, own_readings
+from csms import charging, doubtful
 from csms.config import Config
 from csms.ocpp import kept_frames
 from csms.ocpp.runner import hide_secrets
-from csms.ocpp.v2 import seq_nos
-from csms.ocpp.v2.commands import session_status
 from csms.rules import doubts, parts
-from csms.rules.doubts import Told
-from csms.rules.sessions import CLOSED_BY_PERSON
 from db import (
     changes,
     commands,
@@ -29,13 +25,11 @@ from db import (
     reports,
     session_closing,
     session_doubts,
-    session_live,
     sessions,
 )
 from db.changes import Notifier
 from db.errors import is_away
 from db.jobs import Job, Runner
-from db.model.commands import AskAboutSession, Command
 from db.model.sessions import Session
 from db.rows import Conn, Pool
 
@@ -46,10 +40,7 @@ _CLOSE_BATCH = 100
 _REPORT_BATCH = 100
 # Longer than any station has to answer: a process that was only cut off may still hear it.
 _SENT_FOR = timedelta(minutes=3)
-_BY_US = "csms"
-_QUESTION_FOR = timedelta(minutes=1)
 _GAPS_EVERY = timedelta(seconds=60)
-_MOST_EVENTS = 5_000
 
 
 class Jobs(Runner):
@@ -98,30 +89,7 @@ class Jobs(Runner):
                 fresh=doubts.FRESH,
             )
 
-        async def judge(conn: Conn, topics: set[str], session: Session) -> None:
-            live = await session_live.find(conn, session.station_id, session.id)
-            if session.is_finalized or live is None:
-                return
-            now = datetime.now(UTC)
-            signs = await session_doubts.signs(conn, session)
-            question = AskAboutSession(session.id, session.transaction_id)
-            told = _told(await commands.find_latest(conn, session.station_id, question))
-            flag = doubts.doubt(session, live, signs, told, now=now)
-            if flag is not None:
-                over_by = doubts.over_by(session, live, signs)
-                await charging.end_by_rule(
-                    conn, topics, session, now=now, flag=flag, over_by=over_by
-                )
-                log.info("session.ended_by_rule", session=session.id, why=flag)
-                return
-            if doubts.is_to_be_asked(session, live, signs, told, now=now):
-                await _ask(conn, topics, session, question)
-            if doubts.is_quiet_history(session, live, now=now):
-                until = doubts.over_by(session, live, signs) or now
-                if await own_readings.attach(conn, session, now, until=until):
-                    await charging.read_again(conn, topics, session, now=now)
-
-        await self._of_each("sessions", found, judge)
+        await self._of_each("sessions", found, doubtful.judge)
 
     async def ask_for_lost_events(self) -> None:
         """
@@ -136,39 +104,14 @@ class Jobs(Runner):
                 conn, since=until - 2 * _GAPS_EVERY, until=until
             )
 
-        async def judge(conn: Conn, topics: set[str], session: Session) -> None:
-            question = AskAboutSession(session.id, session.transaction_id)
-            asked = await commands.find_latest(conn, session.station_id, question)
-            ended_at = session.end_received_at
-            if ended_at is None or (asked is not None and asked.asked_at > ended_at):
-                return
-            events = await session_doubts.list_events(conn, session, limit=_MOST_EVENTS)
-            if doubts.has_gap(seq_nos.of_transaction(events, session.transaction_id)):
-                await _ask(conn, topics, session, question)
-
-        await self._of_each("gaps", found, judge)
+        await self._of_each("gaps", found, doubtful.ask_for_gaps)
 
     async def close_asked_sessions(self) -> None:
         """Sessions that a person closes, for their charger never said the end."""
         async with self._pool.acquire(timeout=5) as conn:
             asked = await session_closing.list_asked(conn, _CLOSE_BATCH)
 
-        async def close(conn: Conn, topics: set[str], session: Session) -> None:
-            live = await session_live.find(conn, session.station_id, session.id)
-            if session.is_finalized or live is None:
-                return
-            signs = await session_doubts.signs(conn, session)
-            await charging.end_by_rule(
-                conn,
-                topics,
-                session,
-                now=datetime.now(UTC),
-                flag=CLOSED_BY_PERSON,
-                over_by=doubts.over_by(session, live, signs),
-            )
-            log.info("session.closed_by_person", session=session.id)
-
-        await self._of_each("closing", asked, close)
+        await self._of_each("closing", asked, doubtful.close)
 
     async def settle_quarantine(self) -> None:
         """Messages of which a person said whose they are."""
@@ -275,18 +218,3 @@ class Jobs(Runner):
                 log.exception("job.session_failed", job=job, session=session_id)
                 continue
             self._notifier.changed(*topics)
-
-
-async def _ask(conn: Conn, topics: set[str], session: Session, question: AskAboutSession) -> None:
-    asked = await commands.ask(
-        conn, session.station_id, question, asked_by=_BY_US, valid_for=_QUESTION_FOR
-    )
-    topics.add(commands.topic(asked))
-    log.info("session.asked_about", session=session.id)
-
-
-def _told(asked: Command | None) -> Told | None:
-    """What a charger said of a session since it was asked; nothing, when it did not answer."""
-    if asked is None:
-        return None
-    return Told(asked.sent_at or asked.asked_at, *session_status(asked.answer))

@@ -14,7 +14,6 @@ SQL = re.compile(r"\b(select [\w*,. ]+\bfrom\b|insert into \w|update \w+ set\b|d
 OWN_SQL = {"simulators/bench"}
 
 LONG = {
-    "csms/charging.py": "open, end, read again: each calls the other",
     "csms/ocpp/dispatch.py": "one CALL from its schema to its answer",
     "csms/rules/metering.py": "the incremental and the whole way must agree",
     "db/sessions.py": "the queries of one noun",
