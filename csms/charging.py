@@ -191,11 +191,13 @@ async def end_by_rule(
     Args:
         over_by: by then it was over: its EVSE was free, or had another session.
     """
-    await own_readings.attach(conn, session, now, until=over_by or now)
+    until = over_by or now
+    await own_readings.attach(conn, session, now, until=until)
     live = await session_live.find(conn, session.station_id, session.id)
     at = rules.last_heard_at(session, live)
     if over_by is not None:
         at = min(at, max(over_by, session.started_at))
+    at = max(at, await own_readings.last_at(conn, session, until))
     ended = rules.end_inferred(session, at=at, now=now, flag=flag)
     return await read_again(conn, topics, ended, now=now, over_by=over_by)
 
@@ -216,7 +218,8 @@ async def read_again(
     live = await session_live.find(conn, session.station_id, session.id)
     await sessions.lock(conn, session.station_id, session.id)
     await own_readings.attach(conn, session, now)
-    session, moments = await own_readings.whole(conn, session, now, over_by=over_by)
+    session = await own_readings.heard_on(conn, session, now, over_by=over_by)
+    session, moments = await own_readings.whole(conn, session, now)
     first_at = moments[0].at if moments else None
     if rules.is_read_short(session, first_at, was_final=was_final):
         session = rules.with_flags(session, rules.LATE_READING, rules.NEEDS_REVIEW)

@@ -78,15 +78,43 @@ async def _until(conn: Conn, session: Session, now: datetime) -> datetime | None
     return session.ended_at + metering.TOLERANCE
 
 
-async def whole(
-    conn: Conn, session: Session, now: datetime, *, over_by: datetime | None
-) -> tuple[Session, list[Moment]]:
-    """
-    The whole series, and the session as it tells.
+async def last_at(
+    conn: Conn, session: Session, until: datetime, *, is_named: bool = False
+) -> datetime:
+    """When something was last measured in it, by `until`; else its start."""
+    found = await readings.find_last(
+        conn,
+        session.station_id,
+        session.id,
+        since=session.started_at,
+        until=until,
+        is_named=is_named,
+    )
+    return found or session.started_at
 
-    One whose start was never heard began with its first reading; one whose end was never heard
-    went on until the last.
+
+async def heard_on(
+    conn: Conn, session: Session, now: datetime, *, over_by: datetime | None
+) -> Session:
     """
+    An end that was made up moves on with what was measured after it, up to the next start.
+
+    Unless this start was known when it ended, only with what names the session: an EVSE that is
+    free goes on measuring.
+    """
+    if not rules.is_end_made_up(session):
+        return session
+    is_named = False
+    if over_by is None:
+        later = await sessions.find_next(conn, session)
+        is_named = later is None or not rules.is_ended_by(later, session)
+        over_by = now if later is None else later.started_at
+    at = await last_at(conn, session, over_by, is_named=is_named)
+    return rules.heard_until(session, at)
+
+
+async def whole(conn: Conn, session: Session, now: datetime) -> tuple[Session, list[Moment]]:
+    """The whole series; a session whose start was never heard began with its first reading."""
     while True:
         moments = await readings.list_moments(
             conn,
@@ -97,10 +125,5 @@ async def whole(
         )
         heard = rules.heard(session, moments[0].at) if moments else session
         if heard is session:
-            break
+            return session, moments
         session = heard
-    if moments and rules.is_end_made_up(session):
-        if over_by is None and (later := await sessions.find_next(conn, session)) is not None:
-            over_by = later.started_at
-        session = rules.heard_until(session, moments[-1].at, over_by=over_by)
-    return session, moments

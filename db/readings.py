@@ -104,6 +104,35 @@ async def list_moments(
     return [Moment(record["at"], decode_samples(record["samples"])) for record in records]
 
 
+async def find_last(
+    conn: Conn,
+    station_id: int,
+    session_id: int,
+    *,
+    since: datetime,
+    until: datetime,
+    is_named: bool,
+) -> datetime | None:
+    """
+    Up to when a session was read, but not beyond `until`; `is_named`: by what names it alone.
+
+    What names it tells that it went on, though it may be of a later time.
+    """
+    last: datetime | None = await conn.fetchval(
+        """
+        select max(least(at, $4)) from reading
+        where station_id = $1 and session_id = $2 and at >= $3
+            and (transaction_id is not null or (at <= $4 and not $5))
+        """,
+        station_id,
+        session_id,
+        since,
+        until,
+        is_named,
+    )
+    return last
+
+
 async def attach(
     conn: Conn,
     station_id: int,

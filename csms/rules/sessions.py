@@ -159,14 +159,8 @@ def is_ended_by(later: Session, session: Session) -> bool:
     return by is not None and later.start_received_at <= by
 
 
-def heard_until(session: Session, at: datetime, *, over_by: datetime | None) -> Session:
-    """
-    An end that was made up moves on with what is heard of the session after it.
-
-    Args:
-        over_by: the next session began on its EVSE.
-    """
-    at = at if over_by is None else min(at, over_by)
+def heard_until(session: Session, at: datetime) -> Session:
+    """An end that was made up moves on, never back, with what is heard of the session."""
     if session.ended_at is None or at <= session.ended_at:
         return session
     return replace(session, ended_at=at)

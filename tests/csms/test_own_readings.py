@@ -196,3 +196,21 @@ async def test_a_reading_that_is_the_next_sessions_leaves_nothing_in_the_one_bef
     assert (first["energy_wh"], first["ended_at"]) == (0, BEGAN)
     assert second["live_wh"] == 403
     assert first["flags"] == ["implicit_end", "needs_review", "unauthorized"]
+
+
+@VERSIONS
+async def test_an_evse_that_is_free_and_measures_on_does_not_move_the_end(
+    server: Csms, jobs: Jobs, pool: Pool, version: str
+) -> None:
+    """Each reading is within a minute of the one before, and the first of the end."""
+    async with charger(server.url, "CP-1", version) as cp:
+        await starts(cp, version, "T1", 0, 1000)
+        await reads(cp, version, 5, 1100)
+        await judged(pool, jobs, timedelta(hours=49))
+        assert (await rows(pool))[0]["ended_at"] == BEGAN + timedelta(minutes=5)
+        for minute in (5.5, 6, 6.5, 7):
+            await reads(cp, version, minute, 1100)
+            await judged(pool, jobs, timedelta(0))
+
+    (session,) = await rows(pool)
+    assert (session["energy_wh"], session["ended_at"]) == (100, BEGAN + timedelta(minutes=5))
