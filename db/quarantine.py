@@ -53,6 +53,8 @@ class Assigned:
     received_at: datetime
     body: bytes
     ocpp_version: str | None
+    says_kwh: bool
+    clock_offset_h: int
 
 
 _SHOWN = """
@@ -202,7 +204,8 @@ async def take_assigned(
             where station_id = $1 and assigned_to = $2 and applied_at is null
             returning id, station_id, received_at, body
         )
-        select taken.id, received_at, body, ocpp_version from taken
+        select taken.id, received_at, body, ocpp_version, says_kwh, clock_offset_h
+        from taken
         join station on station.id = station_id
         order by received_at, taken.id
         """,

@@ -958,7 +958,10 @@ CREATE TABLE public.station (
     least_profile smallint DEFAULT 0 NOT NULL,
     boots integer DEFAULT 0 NOT NULL,
     boots_since timestamp with time zone,
+    says_kwh boolean DEFAULT false NOT NULL,
+    clock_offset_h smallint DEFAULT 0 NOT NULL,
     CONSTRAINT station_check CHECK (((key_salt IS NULL) = (key_hash IS NULL))),
+    CONSTRAINT station_clock_offset_h CHECK (((clock_offset_h >= '-14'::integer) AND (clock_offset_h <= 14))),
     CONSTRAINT station_identity_check CHECK (((identity <> ''::text) AND (length(identity) <= 48))),
     CONSTRAINT station_least_profile_check CHECK (((least_profile >= 0) AND (least_profile <= 3))),
     CONSTRAINT station_public_id_check CHECK ((public_id ~ '^[A-Z0-9]{8}$'::text))

@@ -26,7 +26,7 @@ def security_event(call: Call) -> tuple[Item, Payload]:
     """OCPP 2.0.1 A04, 1.6 security whitepaper. The type is a free text (reliability D-P49)."""
     said = clean(call.payload)
     type_ = text(said.get("type"), TYPE_CHARACTERS) or "unknown"
-    at, flags = clocks.when(said.get("timestamp"), call.received_at)
+    at, flags = call.when(said.get("timestamp"))
     event = StationEvent(
         station_id=call.station.id,
         fingerprint=fingerprint("security", said, flags, call.received_at),

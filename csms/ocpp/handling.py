@@ -14,6 +14,7 @@ from typing import Any
 
 from csms.config import Config
 from csms.items import Item
+from csms.rules import clocks
 from csms.say import Payload, Version
 from db.model.sessions import Family
 from db.model.stations import Station
@@ -44,6 +45,14 @@ class Call:
 
     def get(self, key: str) -> Any:
         return self.payload.get(key)
+
+    def when(self, said: object) -> tuple[datetime, tuple[str, ...]]:
+        """`clocks.when`, by the clock of this station."""
+        return clocks.when(said, self.received_at, self.station.clock_offset_h)
+
+    def moment(self, said: object) -> datetime | None:
+        """`clocks.parse`, by the clock of this station."""
+        return clocks.parse(said, self.station.clock_offset_h)
 
 
 RareRun = Callable[[Call, Conn], Awaitable[Payload]]

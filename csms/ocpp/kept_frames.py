@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -18,8 +17,9 @@ from csms.items import Item
 from csms.ocpp import frames, salvage, v2, v16
 from csms.ocpp.frames import CallFrame
 from csms.ocpp.measured import measured
-from csms.ocpp.salvage import integer, text
+from csms.ocpp.salvage import text
 from csms.ocpp.v2 import words as words_2
+from csms.ocpp.v16 import keys
 from csms.ocpp.v16 import words as words_16
 from csms.rules import clocks
 from csms.rules import sessions as rules
@@ -47,10 +47,10 @@ async def apply(conn: Conn, topics: set[str], session: Session, kept: Assigned) 
         log.warning("quarantine.says_nothing", id=kept.id, session=session.id)
         return
     said = salvage.fit(version, frame.action, frame.payload, rough=True)
-    has_new = await _give_readings(conn, session, said, kept.received_at)
-    at, flags = clocks.when(said.get("timestamp"), kept.received_at)
+    has_new = await _give_readings(conn, session, said, kept)
+    at, flags = clocks.when(said.get("timestamp"), kept.received_at, kept.clock_offset_h)
     if _is_start(frame.action, said):
-        session = _started(session, said, at, is_clock_unset=at == kept.received_at)
+        session = _started(session, said, at, kept)
     if _is_end(frame.action, said):
         info = said.get("transactionInfo")
         reason = info.get("stoppedReason") if isinstance(info, dict) else said.get("reason")
@@ -61,7 +61,7 @@ async def apply(conn: Conn, topics: set[str], session: Session, kept: Assigned) 
             at=at,
             received_at=kept.received_at,
             reason=text(reason, 100) or "Local",
-            meter_stop_wh=_register(said.get("meterStop")),
+            meter_stop_wh=keys.register_wh(said.get("meterStop"), says_kwh=kept.says_kwh),
             stop_id_token=_uid(said),
             flags=flags,
             has_new_readings=has_new,
@@ -70,14 +70,12 @@ async def apply(conn: Conn, topics: set[str], session: Session, kept: Assigned) 
         await charging.read_again(conn, topics, session)
 
 
-async def _give_readings(
-    conn: Conn, session: Session, said: Payload, received_at: datetime
-) -> bool:
+async def _give_readings(conn: Conn, session: Session, said: Payload, kept: Assigned) -> bool:
     """Those that were kept with another session, or with none, move; others are added."""
     item = Item(
         session.station_id,
         session.family,
-        received_at,
+        kept.received_at,
         session.evse,
         session.connector,
         session.transaction_id,
@@ -88,21 +86,23 @@ async def _give_readings(
         evse=session.evse if session.family == "v16" else None,
         connector=session.connector if session.family == "v16" else None,
         transaction_id=session.transaction_id,
-        received_at=received_at,
+        received_at=kept.received_at,
+        says_kwh=kept.says_kwh,
+        clock_offset_h=kept.clock_offset_h,
     )
     if not item.measured:
         return False
     times = [each.at for each in item.measured]
     since, until = min(times), max(times)
-    kept, losers = await readings.move(
+    moved, losers = await readings.move(
         conn,
         session.station_id,
-        received_at=received_at,
+        received_at=kept.received_at,
         since=since,
         until=until,
         session_id=session.id,
     )
-    if kept == 0:
+    if moved == 0:
         await own_readings.add(conn, session, item)
     await sessions.give_away(conn, session.station_id, sorted(losers), since=since, until=until)
     return True
@@ -116,18 +116,14 @@ def _is_end(action: str, said: Payload) -> bool:
     return action == "StopTransaction" or said.get("eventType") == "Ended"
 
 
-def _started(session: Session, said: Payload, at: datetime, *, is_clock_unset: bool) -> Session:
+def _started(session: Session, said: Payload, at: datetime, kept: Assigned) -> Session:
     """What a session whose start was never heard learns of it."""
     if rules.NO_START in session.flags:
-        session = rules.started(session, at, is_clock_unset=is_clock_unset)
+        session = rules.started(session, at, is_clock_unset=at == kept.received_at)
     if session.meter_start_wh is None:
-        session = replace(session, meter_start_wh=_register(said.get("meterStart")))
+        meter_start_wh = keys.register_wh(said.get("meterStart"), says_kwh=kept.says_kwh)
+        session = replace(session, meter_start_wh=meter_start_wh)
     return session
-
-
-def _register(said: Any) -> int | None:
-    number = integer(said)
-    return number if number is not None and number >= 0 else None
 
 
 def _uid(said: Payload) -> str | None:

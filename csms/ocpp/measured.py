@@ -10,6 +10,7 @@ from csms.items import Measured
 from csms.ocpp.salvage import text
 from csms.ocpp.typed import is_object, is_said
 from csms.rules import clocks
+from csms.rules.samples import KILO
 from csms.rules.series import figures
 from db.model.readings import Sample, encode_samples
 
@@ -19,9 +20,9 @@ _SAID_CHARACTERS = 100
 class Words(Protocol):
     """How a version says a SampledValue: in a dict of whatever, or so that it fits the schema."""
 
-    def sample(self, said: dict[str, Any]) -> Sample: ...
+    def sample(self, said: dict[str, Any], unsaid: object) -> Sample: ...
 
-    def usual_sample(self, said: Any) -> Sample: ...
+    def usual_sample(self, said: Any, unsaid: object) -> Sample: ...
 
 
 def measured(
@@ -32,6 +33,8 @@ def measured(
     connector: int | None,
     transaction_id: str | None,
     received_at: datetime,
+    says_kwh: bool,
+    clock_offset_h: int,
 ) -> list[Measured]:
     """
     One Measured for each `meterValue` element that says a value; others are left to quarantine.
@@ -40,11 +43,13 @@ def measured(
 
     The fingerprint covers what makes two readings the same one (decision 14): EVSE, connector,
     transaction, the charger's own text of the time, and every sample, however it was spelled: who
-    replays a queue may put keys in another order.
+    replays a queue may put keys in another order. `says_kwh` and `clock_offset_h` are switches of
+    the station (`db.model.stations`).
     """
     if not isinstance(elements, list):
         return []
     out = []
+    unsaid = KILO if says_kwh else None
     where = f"{evse} {connector} {transaction_id} "
     for element in elements:
         if not is_object(element):
@@ -53,16 +58,16 @@ def measured(
         if not isinstance(values, list):
             continue
         if is_said(element):
-            samples = [words.usual_sample(value) for value in values]
+            samples = [words.usual_sample(value, unsaid) for value in values]
         else:
             samples = [
-                words.sample(value)
+                words.sample(value, unsaid)
                 for value in values
                 if isinstance(value, dict) and "value" in value
             ]
         if not samples:
             continue
-        at, flags = clocks.when(said, received_at)
+        at, flags = clocks.when(said, received_at, clock_offset_h)
         found = figures(samples)
         said_at = text(said, _SAID_CHARACTERS)
         encoded = encode_samples(samples)

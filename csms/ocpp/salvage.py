@@ -3,7 +3,8 @@ Read what a charger meant, by the schema of what it should have said.
 
 `fit` drops what nobody asked for: nulls, unknown keys, empty optional lists. With `rough`, for
 transaction messages, it also turns "1" into 1, 12 into "12" and one object into a list of one:
-whatever cannot be read is left as it is, and the handlers read it with `integer` and `text`.
+whatever cannot be read is left as it is, and so is a fraction of what should be whole, which may be
+kWh; the handlers read it with `integer` and `text`.
 `is_harmless` says what may stay wrong.
 """
 
@@ -125,7 +126,9 @@ def _value(root: dict[str, Any], schema: dict[str, Any], value: Any, rough: bool
 def _scalar(schema: dict[str, Any], kind: Any, value: Any) -> Any:
     if kind == "integer":
         number = integer(value)
-        return _NOTHING if number is None else number
+        if number is None:
+            return _NOTHING
+        return number if type(value) is int or number == _decimal(value) else value
     if kind == "number":
         return value if type(value) in (int, float) else (_number(value) or _NOTHING)
     if kind == "string":
@@ -149,21 +152,31 @@ def _number(value: object) -> float | None:
     return number if abs(number) < 1e15 else None
 
 
-def integer(value: object) -> int | None:
-    """A whole number that fits 64 bits, however it was written; None when it is none."""
+def integer(value: object, *, times: int = 1) -> int | None:
+    """
+    A whole number, however it was written, and so many `times` of it; None when it is none.
+
+    A fraction is rounded. More than 64 bits hold is no number.
+    """
+    most = _INT64 // times
     if type(value) is int:
-        return value if -_INT64 <= value < _INT64 else None
+        return value * times if -most <= value < most else None
+    number = _decimal(value)
+    if number is None or abs(number) >= most:
+        return None
+    return int((number * times).to_integral_value())
+
+
+def _decimal(value: object) -> Decimal | None:
     if isinstance(value, float):
         value = repr(value)
     if not isinstance(value, str) or len(value) > 40:
         return None
     try:
         number = Decimal(value.strip().replace(",", "."))
-        if not number.is_finite() or abs(number) >= _INT64:
-            return None
     except InvalidOperation:
         return None
-    return int(number.to_integral_value())
+    return number if number.is_finite() else None
 
 
 def uid(value: object) -> str | None:

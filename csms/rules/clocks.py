@@ -16,10 +16,14 @@ AHEAD = timedelta(minutes=5)
 #: What `when` says of a time that is not the station's.
 UNDATED = frozenset({"clock_missing", "clock_unreadable", "clock_unset"})
 
+#: No place on Earth is further from UTC.
+MOST_HOURS = 14
+
 _LONGEST = 64
 # Of a clock that is off: it is so by the same span over some time.
 _LIVE_FOR = timedelta(minutes=1)
 _SPREAD = timedelta(seconds=30)
+_HOUR = timedelta(hours=1)
 
 # Own shape first: datetime.fromisoformat also reads week dates and the basic format (D-P21).
 _RFC3339 = re.compile(
@@ -29,29 +33,38 @@ _RFC3339 = re.compile(
 )
 
 
-def parse(text: object) -> datetime | None:
+def parse(text: object, offset_h: int = 0) -> datetime | None:
     """
     The moment that a station's text names, aware and in UTC; None when it names none.
 
     Lenient as D-P20 asks: any offset, no zone (then UTC), lower case, no seconds, a space for the
     T, more than six decimals (cut); a leap second is the last moment before it. Never raises.
+    `offset_h` is that of `when`.
     """
     read = _read(text)
-    return read[0] if read else None
+    return _moved(read[0], offset_h) if read else None
 
 
-def when(said: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
+def when(
+    said: object, received_at: datetime, offset_h: int = 0
+) -> tuple[datetime, tuple[str, ...]]:
     """
     The time to use for what a station dated `said`, and what is odd about it (decision 8).
 
     `clock_missing`, `clock_unreadable` and `clock_unset` mean that the time of receipt is used;
     `clock_ahead` and `zone_missing` are only told. Late is never implausible: queues are.
+
+    `offset_h`: how many hours the station's clock is ahead of UTC, which somebody who knows it has
+    said. They are taken off every time before it is judged, whichever zone it names, or none: it is
+    the clock that is off (digest 9.80).
     """
     read = _read(said)
     if read is None:
         missing = said is None or (isinstance(said, str) and not said.strip())
         return received_at, ("clock_missing" if missing else "clock_unreadable",)
     at, has_zone = read
+    if offset_h:
+        at = _moved(at, offset_h)
     ahead = at - received_at
     if at < UNSET_BEFORE or ahead > UNSET_AHEAD:
         return received_at, ("clock_unset",)
@@ -100,6 +113,13 @@ def _read(text: object) -> tuple[datetime, bool] | None:
         return None
 
 
+def _moved(at: datetime, offset_h: int) -> datetime:
+    try:
+        return at - timedelta(hours=offset_h)
+    except OverflowError:  # the first or the last day that there is
+        return at
+
+
 def _zone(text: str | None) -> timezone:
     """ValueError for an offset that no clock has."""
     if text is None or text in "Zz":
@@ -128,3 +148,10 @@ def offset(heard: Sequence[tuple[datetime, datetime]]) -> timedelta | None:
     is_live = receipts[-1] - receipts[0] >= _LIVE_FOR and ahead[-1] - ahead[0] <= _SPREAD
     usual = ahead[len(ahead) // 2]
     return usual if is_live and abs(usual) > AHEAD else None
+
+
+def hours(ahead: timedelta) -> int | None:
+    """The whole hours that a clock is off by, as one that shows local time is; None for others."""
+    count = round(ahead / _HOUR)
+    is_zone = abs(count) <= MOST_HOURS and abs(ahead - count * _HOUR) <= AHEAD
+    return count if is_zone else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal, DecimalException
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from db.model.readings import REGISTER, Sample, decode_samples, encode_samples
 
 #: Values from here on, in base units, are no measurement (10^15 Wh is all of a country's year).
 ABSURD = Decimal(10**15)
+
+#: In place of a unit that was not said: energy is in thousands of its own (digest 9.10).
+KILO: Final = object()
 
 _SAID_LONGEST = 1000
 _WORD_LONGEST = 100
@@ -55,7 +58,8 @@ def normalise(
     """
     A sampled value as a station said it, in base units. Takes anything and never raises.
 
-    `words` are its measurand, unit, phase, location, context and format, None where not said.
+    `words` are its measurand, unit, phase, location, context and format, None where not said; a
+    unit that was not said is KILO for a station of which somebody knows that it means kWh.
     A number may have spaces around it, an exponent, a decimal comma; what is none (NaN, inf,
     hex, nothing, true) or absurd leaves `value` None and `said`. `said` is also kept when the
     number was written or scaled in another way than ours. Times 10^multiplier (2.x), with
@@ -180,9 +184,10 @@ def _tidy(number: Decimal) -> Decimal:
 
 
 def _kind(key: tuple[object, ...]) -> _Kind:
-    measurand, unit, phase, location, context, form = (_word(part) for part in key)
+    words = (None if part is KILO else _word(part) for part in key)
+    measurand, unit, phase, location, context, form = words
     measurand = measurand or REGISTER
-    found = scale(unit, measurand)
+    found = scale(unit, measurand, is_kilo=key[1] is KILO)
     kind = _Kind(
         measurand,
         found.unit,
@@ -193,10 +198,13 @@ def _kind(key: tuple[object, ...]) -> _Kind:
         form != "SignedData" and not found.before and not found.after,
         None if found.factor == 1 else found.factor,
         found,
-        f" {unit}" if found != Scale(found.unit) else "",
+        f" {unit}" if unit and found != Scale(found.unit) else "",
     )
     # Only what is small may stay; when somebody fills the cache with inventions, begin again.
-    if all(part is None or (type(part) is str and len(part) <= _WORD_LONGEST) for part in key):
+    if all(
+        part is None or part is KILO or (type(part) is str and len(part) <= _WORD_LONGEST)
+        for part in key
+    ):
         if len(_kinds) >= _KINDS_MOST:
             _kinds.clear()
         _kinds[key] = kind

@@ -79,15 +79,17 @@ def spelling(word: str) -> str:
     return _SPELLINGS.get(word.casefold(), word)
 
 
-def scale(unit: str | None, measurand: str) -> Scale:
+def scale(unit: str | None, measurand: str, *, is_kilo: bool = False) -> Scale:
     """
     The base unit of a value and the way to it. An unknown unit stays as it is said.
 
     `kWh` is Wh times 1,000 and so on; temperatures in Fahrenheit and Kelvin become Celsius, so
-    that a measurand has one unit everywhere (digest 3.1). Without a unit the measurand decides.
+    that a measurand has one unit everywhere (digest 3.1). Without a unit the measurand decides;
+    with `is_kilo` energy is then in thousands of it.
     """
     if unit is None:
-        return Scale(_default_unit(measurand))
+        default = _default_unit(measurand)
+        return Scale(default, _KILO if is_kilo and measurand.startswith("Energy.") else _ONE)
     return _SCALES.get(unit.casefold()) or Scale(unit)
 
 

@@ -26,6 +26,8 @@ class Station:
     key_hash: bytes | None
     assume_1_6: bool
     strict: bool
+    says_kwh: bool  # its energy, where it names no unit
+    clock_offset_h: int  # how far ahead of UTC the times are that it calls UTC
     least_profile: Profile
     vendor: str | None
     model: str | None

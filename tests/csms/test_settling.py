@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -213,4 +213,24 @@ async def test_a_message_that_says_nothing_changes_nothing(
     await assign(pool, jobs, number)
 
     assert await session(pool, number) == before
+    await check_hours(pool)
+
+
+async def test_a_message_is_read_as_the_switches_of_its_charger_say(
+    server: Csms, pool: Pool, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.execute("update station set says_kwh = true, clock_offset_h = 2")
+    async with charger(server.url, "CP-1") as cp:
+        number = await start(cp)
+        monkeypatch.setitem(gate._TABLES["1.6"], "StopTransaction", Rare(failing))
+        end = {"transactionId": number, "meterStop": 1003.5, "timestamp": said(30)}
+        end["transactionData"] = values(number, (20, 1002))["meterValue"]
+        assert await cp.call("StopTransaction", end) == {}
+    await assign(pool, jobs, number)
+
+    row = await session(pool, number)
+    assert (row["energy_wh"], row["meter_stop_wh"]) == (3500, 1_003_500)
+    assert row["ended_at"] + timedelta(hours=2) == datetime.fromisoformat(said(30))
+    at = await pool.fetchval("select max(at) from reading")
+    assert at + timedelta(hours=2) == datetime.fromisoformat(said(20))
     await check_hours(pool)

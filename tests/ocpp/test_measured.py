@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,17 @@ NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 GOOD = {"timestamp": "2026-11-20T07:59:00Z", "sampledValue": [{"value": "1500"}]}
 
 
-def read(elements: Any) -> list[Measured]:
-    return measured(elements, words, evse=1, connector=1, transaction_id="7", received_at=NOW)
+def read(elements: Any, *, says_kwh: bool = False, clock_offset_h: int = 0) -> list[Measured]:
+    return measured(
+        elements,
+        words,
+        evse=1,
+        connector=1,
+        transaction_id="7",
+        received_at=NOW,
+        says_kwh=says_kwh,
+        clock_offset_h=clock_offset_h,
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,3 +51,21 @@ def test_a_value_without_a_time_is_a_reading_of_its_receipt() -> None:
     (only,) = read([{"sampledValue": [{"value": "1500"}]}])
 
     assert (only.at, only.flags) == (NOW, "clock_missing")
+
+
+def test_the_switches_of_a_station_change_what_is_read_and_not_what_was_said() -> None:
+    (plain,), (switched,) = read([GOOD]), read([GOOD], says_kwh=True, clock_offset_h=2)
+
+    assert plain.at == NOW - timedelta(minutes=1)
+    assert switched.at == plain.at - timedelta(hours=2)
+    assert plain.samples[0].value == Decimal(1500)
+    assert switched.samples[0].value == Decimal(1_500_000)
+    assert (plain.samples[0].said, switched.samples[0].said) == (None, "1500")
+    assert plain.said_at == switched.said_at == GOOD["timestamp"]
+
+
+def test_the_fingerprint_of_a_reading_is_that_of_earlier_releases() -> None:
+    """A queue may be said again to a newer release: it is no new reading."""
+    (only,) = read([GOOD])
+
+    assert only.fingerprint.hex() == "8170a00aedd58790b335846341a3a16e"

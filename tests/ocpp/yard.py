@@ -132,18 +132,23 @@ class Yard:
         strict: bool = False,
         is_booted: bool = True,
         registration: Registration = "Accepted",
+        says_kwh: bool = False,
+        clock_offset_h: int = 0,
     ) -> AsyncIterator[Cp]:
         identity = f"CP-{next(self.numbers)}"
         async with self.pool.acquire() as conn:
             added = await stations.add(conn, identity=identity, registration=registration)
             await conn.execute(
                 """
-                update station set strict = $2, booted_at = case when $3 then now() end
+                update station set strict = $2, booted_at = case when $3 then now() end,
+                    says_kwh = $4, clock_offset_h = $5
                 where id = $1
                 """,
                 added.id,
                 strict,
                 is_booted,
+                says_kwh,
+                clock_offset_h,
             )
         with capture_logs() as log:
             async with charger(self.url, identity, version, key=None) as plain:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csms.rules import clocks
 from csms.rules.clocks import offset, parse, when, wire
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -195,3 +196,49 @@ def test_a_clock_that_is_off_is_off_by_as_much_each_time(times: Any, minutes: in
     found = offset(times)
 
     assert (found and round(found.total_seconds() / 60)) == minutes
+
+
+@pytest.mark.parametrize(
+    ("said", "offset_h", "used", "flags"),
+    [
+        ("2026-11-20T14:00:00Z", 2, NOON, ()),
+        ("2026-11-20T07:00:00Z", -5, NOON, ()),
+        ("2026-11-20T14:05:01Z", 2, NOON + timedelta(minutes=5, seconds=1), ("clock_ahead",)),
+        ("2026-11-21T14:00:00Z", 2, NOON + timedelta(days=1), ("clock_ahead",)),
+        ("2026-11-21T14:00:01Z", 2, NOON, ("clock_unset",)),
+        # However it is written: it is the clock that is off.
+        ("2026-11-20T14:00:00", 2, NOON, ("zone_missing",)),
+        ("2026-11-20T15:00:00+01:00", 2, NOON, ()),
+        ("1970-01-01T00:00:00Z", -14, NOON, ("clock_unset",)),
+        ("0001-01-01T00:00:00Z", 14, NOON, ("clock_unset",)),
+        ("9999-12-31T23:59:59Z", -14, NOON, ("clock_unset",)),
+        (None, 2, NOON, ("clock_missing",)),
+        ("soon", 2, NOON, ("clock_unreadable",)),
+    ],
+)
+def test_the_hours_of_a_clock_are_taken_off_before_it_is_judged(
+    said: object, offset_h: int, used: datetime, flags: tuple[str, ...]
+) -> None:
+    assert when(said, NOON, offset_h) == (used, flags)
+
+
+def test_a_moment_is_read_by_the_clock_that_said_it() -> None:
+    assert parse("2026-11-20T14:00:00Z", 2) == NOON
+    assert parse("soon", 2) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "hours"),
+    [
+        (timedelta(hours=2, seconds=4), 2),
+        (timedelta(hours=-5, seconds=4), -5),
+        (timedelta(hours=5, minutes=30), None),
+        (timedelta(hours=14), 14),
+        (timedelta(hours=15), None),
+        (timedelta(minutes=6), None),
+    ],
+)
+def test_a_clock_that_shows_another_zone_is_off_by_whole_hours(
+    ahead: timedelta, hours: int | None
+) -> None:
+    assert clocks.hours(ahead) == hours

@@ -410,3 +410,37 @@ def test_the_figures_of_a_moment(
 ) -> None:
     found = figures(said)
     assert (found.energy_wh, found.power_w, found.soc_pct, found.context) == row
+
+
+@pytest.mark.parametrize(
+    ("measurand", "unit", "value"),
+    [
+        (None, "Wh", "12500"),
+        (REGISTER, "Wh", "12500"),
+        ("energy.active.export.interval", "Wh", "12500"),
+        ("Energy.Reactive.Import.Register", "varh", "12500"),
+        ("Power.Active.Import", "W", "12.5"),
+        ("SoC", "%", "12.5"),
+        ("Something.Else", "", "12.5"),
+    ],
+)
+@pytest.mark.parametrize("said", ["12.5", 12.5, " 12,5 "])
+def test_energy_of_a_unit_that_is_known_though_unsaid(
+    said: object, measurand: str | None, unit: str, value: str
+) -> None:
+    sample = normalise(said, measurand=measurand, unit=samples.KILO)
+
+    assert (sample.value, sample.unit) == (number(value), unit)
+    is_as_said = value == "12.5" and said != " 12,5 "
+    assert sample.said == (None if is_as_said else str(said))
+
+
+def test_what_is_absurd_in_wh_is_absurd_in_kwh() -> None:
+    assert normalise("1e12", unit=samples.KILO).value is None
+    assert normalise("1e12").value == number("1e12")
+
+
+def test_what_one_station_means_by_no_unit_is_not_what_another_means() -> None:
+    values = [normalise("7", unit=unit).value for unit in (None, samples.KILO, None)]
+
+    assert values == [7, 7000, 7]

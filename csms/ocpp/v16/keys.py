@@ -15,14 +15,18 @@ from csms.ocpp.v16 import words
 from csms.rules import clocks
 
 
-def register_wh(said: Any) -> int | None:
-    """A meter's register; None where no meter shows that."""
-    number = integer(said)
+def register_wh(said: Any, *, says_kwh: bool = False) -> int | None:
+    """A meter's register, which no unit is said of; None where no meter shows that."""
+    number = integer(said, times=1_000 if says_kwh else 1)
     return number if number is not None and number >= 0 else None
 
 
 def start(*, connector_id: Any, uid: str, said_at: Any, meter_start: Any) -> bytes:
-    """Connector, card, moment and register; two starts that share them are one (I-2)."""
+    """
+    Connector, card, moment and register; two starts that share them are one (I-2).
+
+    As they were said: also by a station of which somebody says meanwhile that it means kWh.
+    """
     # Where no connector can be read, two of them may be of two vehicles.
     evse = words.evse_of(connector_id)
     return _digest(evse or ("said", connector_id), uid, said_at, register_wh(meter_start))

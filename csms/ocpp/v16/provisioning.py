@@ -44,7 +44,7 @@ def status_notification(call: Call) -> tuple[Item, Payload]:
     details = [text(call.get(key), 255) for key in ("vendorErrorCode", "info")]
     faults = [error] if error != "NoError" else []
     # Old or missing times lose against the time of receipt (digest 2.3).
-    at, _ = clocks.when(call.get("timestamp"), call.received_at)
+    at, _ = call.when(call.get("timestamp"))
     item = Item(call.station.id, "v16", call.received_at)
     report = StatusReport(
         call.station.id,

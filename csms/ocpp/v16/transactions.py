@@ -48,7 +48,7 @@ async def start_transaction(call: Call, conn: Conn) -> Payload:
     """Always a transactionId, whatever is wrong (digest 1.1); the same one for a repeat."""
     station_id = call.station.id
     uid = salvage.uid(call.get("idTag")) or ""
-    started_at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
+    started_at, clock_flags = call.when(call.get("timestamp"))
     await sessions.lock_station(conn, station_id)
 
     key = keys.start(
@@ -98,7 +98,7 @@ async def start_transaction(call: Call, conn: Conn) -> Payload:
         id_token=token.uid if token else uid or None,
         account_id=token.account_id if token else None,
         authorization_status=words.card_status(decision),
-        meter_start_wh=keys.register_wh(call.get("meterStart")),
+        meter_start_wh=keys.register_wh(call.get("meterStart"), says_kwh=call.station.says_kwh),
         flags=flags,
     )
     if evse is None:
@@ -134,6 +134,8 @@ def _item(call: Call, evse: int | None, transaction_id: str | None, elements: ob
         connector=connector,
         transaction_id=transaction_id,
         received_at=call.received_at,
+        says_kwh=call.station.says_kwh,
+        clock_offset_h=call.station.clock_offset_h,
     )
     return item
 
@@ -153,8 +155,8 @@ def meter_values(call: Call) -> tuple[Item, Payload]:
 async def stop_transaction(call: Call, conn: Conn) -> Payload:
     """Never refused, never blocked: also for a transaction that nobody started (digest 9.3)."""
     station_id = call.station.id
-    at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
-    meter_stop_wh = keys.register_wh(call.get("meterStop"))
+    at, clock_flags = call.when(call.get("timestamp"))
+    meter_stop_wh = keys.register_wh(call.get("meterStop"), says_kwh=call.station.says_kwh)
     uid = salvage.uid(call.get("idTag"))
     flags = [*clock_flags, *([rules.MALFORMED] if call.problem else [])]
     await sessions.lock_station(conn, station_id)

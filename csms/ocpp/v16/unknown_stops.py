@@ -78,7 +78,7 @@ async def _orphan(call: Call, conn: Conn, at: datetime, uid: str | None) -> Sess
         transaction_id=str(number),
         evse=None,
         connector=None,
-        started_at=min([at, *_times(call.get("transactionData"))]),
+        started_at=min([at, *_times(call)]),
         received_at=call.received_at,
         id_token=uid,
         account_id=None,
@@ -88,9 +88,10 @@ async def _orphan(call: Call, conn: Conn, at: datetime, uid: str | None) -> Sess
     )
 
 
-def _times(elements: object) -> list[datetime]:
+def _times(call: Call) -> list[datetime]:
+    elements = call.get("transactionData")
     said = [element.get("timestamp") for element in elements] if _are_objects(elements) else []
-    return [at for at in map(clocks.parse, said) if at is not None and at > clocks.UNSET_BEFORE]
+    return [at for at in map(call.moment, said) if at is not None and at > clocks.UNSET_BEFORE]
 
 
 def _are_objects(elements: object) -> TypeGuard[list[dict[str, object]]]:

@@ -51,17 +51,19 @@ def transaction_id_of(said: Any) -> str | None:
     return str(number) if number is not None and number > 0 else None
 
 
-def usual_sample(said: Any) -> Sample:
-    """Of a SampledValue that fits the schema (`typed.Said`)."""
-    words = said.measurand, said.unit, said.phase, said.location, said.context, said.format
+def usual_sample(said: Any, unsaid: object) -> Sample:
+    """Of a SampledValue that fits the schema (`typed.Said`); `unsaid`: the unit of one without."""
+    unit = said.unit or unsaid
+    words = said.measurand, unit, said.phase, said.location, said.context, said.format
     return normalise(said.value, words)
 
 
-def sample(said: dict[str, Any]) -> Sample:
+def sample(said: dict[str, Any], unsaid: object) -> Sample:
     get = said.get
+    unit = get("unit")
     words = (
         get("measurand"),
-        get("unit"),
+        unsaid if unit is None else unit,
         get("phase"),
         get("location"),
         get("context"),

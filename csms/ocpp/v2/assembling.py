@@ -85,5 +85,5 @@ def _seq_no(call: Call) -> int:
 
 
 def _generated_at(call: Call) -> datetime | None:
-    at, flags = clocks.when(call.get("generatedAt"), call.received_at)
+    at, flags = call.when(call.get("generatedAt"))
     return None if set(flags) & clocks.UNDATED else at

@@ -10,7 +10,6 @@ from csms.errors import OcppError
 from csms.ocpp.handling import Call
 from csms.ocpp.salvage import integer, text
 from csms.ocpp.v2 import words
-from csms.rules import clocks
 from csms.say import Payload
 from db import charging_needs
 from db.rows import Conn
@@ -41,10 +40,10 @@ async def notify_needs(call: Call, conn: Conn) -> Payload:
         received_at=call.received_at,
         kind="needs",
         evse=_evse(call),
-        at=clocks.when(call.get("timestamp"), call.received_at)[0],
+        at=call.when(call.get("timestamp"))[0],
         energy_transfer=text(needs.get("requestedEnergyTransfer"), 50),
         energy_wh=_energy_wh(needs),
-        departure_at=clocks.parse(needs.get("departureTime")),
+        departure_at=call.moment(needs.get("departureTime")),
         payload=msgspec.json.encode(call.payload),
         answered=answer["status"],
     )
@@ -58,7 +57,7 @@ async def notify_schedule(call: Call, conn: Conn) -> Payload:
         received_at=call.received_at,
         kind="schedule",
         evse=_evse(call),
-        at=clocks.when(call.get("timeBase"), call.received_at)[0],
+        at=call.when(call.get("timeBase"))[0],
         payload=msgspec.json.encode(call.payload),
         answered="Accepted",
     )

@@ -10,7 +10,6 @@ import structlog
 from csms.ocpp.handling import Call
 from csms.ocpp.salvage import integer, text
 from csms.ocpp.v2.words import status_info
-from csms.rules import clocks
 from csms.say import Payload
 from db import event_streams
 from db.rows import Conn
@@ -72,7 +71,7 @@ async def notify(call: Call, conn: Conn) -> Payload:
     if stream is None:
         log.info("stream.not_open", station=call.station.identity, number=number)
         return {}
-    base, _ = clocks.when(call.payload["basetime"], call.received_at)
+    base, _ = call.when(call.payload["basetime"])
     await event_streams.add_values(
         conn,
         station_id=call.station.id,

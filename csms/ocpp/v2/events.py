@@ -16,7 +16,6 @@ from csms.ocpp.events import (
 from csms.ocpp.handling import Call
 from csms.ocpp.salvage import integer, text
 from csms.ocpp.v2 import words
-from csms.rules import clocks
 from csms.say import Payload
 from db.model.reports import StationEvent
 from db.stations import StatusReport
@@ -63,7 +62,7 @@ def _status(event: StationEvent) -> StatusReport | None:
 
 
 def _event(call: Call, said: dict[str, Any]) -> StationEvent:
-    at, flags = clocks.when(said.get("timestamp"), call.received_at)
+    at, flags = call.when(said.get("timestamp"))
     component, component_instance, evse, connector = words.component_of(said.get("component"))
     variable, variable_instance = words.variable_of(said.get("variable"))
     severity = integer(said.get("severity"))
@@ -102,7 +101,7 @@ def _event(call: Call, said: dict[str, Any]) -> StationEvent:
 def notify_der_alarm(call: Call) -> tuple[Item, Payload]:
     """OCPP 2.1 R04: the grid is not as it should be, or is again."""
     said = clean(call.payload)
-    at, flags = clocks.when(said.get("timestamp"), call.received_at)
+    at, flags = call.when(said.get("timestamp"))
     is_over = said.get("alarmEnded") is True
     event = StationEvent(
         station_id=call.station.id,

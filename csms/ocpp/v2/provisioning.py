@@ -35,7 +35,7 @@ def heartbeat(call: Call) -> Payload:
 
 
 def status_notification(call: Call) -> tuple[Item, Payload]:
-    at, _ = clocks.when(call.get("timestamp"), call.received_at)
+    at, _ = call.when(call.get("timestamp"))
     status = call.payload["connectorStatus"]
     for key in ("evseId", "connectorId"):
         if not 0 <= call.payload[key] <= words.MOST_NUMBER:

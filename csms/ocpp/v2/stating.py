@@ -30,7 +30,7 @@ def statement(
     transaction_id: object = None,
 ) -> Statement:
     """`facts` in our words; what is not said (None) is left out of them."""
-    at, _ = clocks.when(said_at, call.received_at)
+    at, _ = call.when(said_at)
     known = {name: value for name, value in facts.items() if value is not None}
     whole = json.dumps([state, said_at, evse, transaction_id, known], sort_keys=True)
     return Statement(

@@ -15,7 +15,7 @@ from csms.ocpp.measured import measured
 from csms.ocpp.salvage import text
 from csms.ocpp.typed import is_object
 from csms.ocpp.v2 import words
-from csms.rules import clocks, payers
+from csms.rules import payers
 from csms.rules import sessions as rules
 from csms.rules.authorization import Decision
 from csms.say import Payload
@@ -51,6 +51,8 @@ def _item(call: Call) -> Item:
         connector=None,
         transaction_id=transaction_id,
         received_at=call.received_at,
+        says_kwh=call.station.says_kwh,
+        clock_offset_h=call.station.clock_offset_h,
     )
     return item
 
@@ -74,7 +76,7 @@ async def _event(call: Call, conn: Conn) -> Payload:
     we dislike (E01, E02, digest 2.2).
     """
     kind, trigger = call.get("eventType"), call.get("triggerReason")
-    at, clock_flags = clocks.when(call.get("timestamp"), call.received_at)
+    at, clock_flags = call.when(call.get("timestamp"))
     item = _item(call)
     assert item.transaction_id is not None
     await sessions.lock_station(conn, call.station.id)
@@ -251,6 +253,8 @@ def meter_values(call: Call) -> tuple[Item, Payload]:
         connector=None,
         transaction_id=None,
         received_at=call.received_at,
+        says_kwh=call.station.says_kwh,
+        clock_offset_h=call.station.clock_offset_h,
     )
     return item, {}
 

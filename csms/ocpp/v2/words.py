@@ -103,19 +103,19 @@ def status_info(reason_code: str, additional_info: str) -> Payload:
     return {"reasonCode": reason_code, "additionalInfo": additional_info[:_INFO_CHARACTERS]}
 
 
-def usual_sample(said: Any) -> Sample:
-    """Of a SampledValue that fits the schema (`typed.Said`)."""
+def usual_sample(said: Any, unsaid: object) -> Sample:
+    """Of a SampledValue that fits the schema (`typed.Said`); `unsaid`: the unit of one without."""
     unit = said.unitOfMeasure
-    name, multiplier = (None, None) if unit is None else (unit.unit, unit.multiplier)
+    name, multiplier = (unsaid, None) if unit is None else (unit.unit, unit.multiplier)
     words = said.measurand, name, said.phase, said.location, said.context, None
     return normalise(said.value, words, multiplier)
 
 
-def sample(said: dict[str, Any]) -> Sample:
+def sample(said: dict[str, Any], unsaid: object) -> Sample:
     get = said.get
     unit = get("unitOfMeasure")
     if not isinstance(unit, dict):
-        unit = {}
+        unit = {"unit": unsaid}
     words = (
         get("measurand"),
         unit.get("unit"),
