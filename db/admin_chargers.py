@@ -31,6 +31,8 @@ class ChargerRow:
     has_password: bool
     assume_1_6: bool
     strict: bool
+    says_kwh: bool
+    clock_offset_h: int
     least_profile: Profile
     out_of_service_at: datetime | None
     vendor: str | None
@@ -68,7 +70,7 @@ _CHARGER = f"""
         coalesce(site.zone, $1) as zone, station.tariff_id, registration,
         (select tariff.name from tariff where tariff.id = station.tariff_id) as tariff,
         key_hash is not null as has_password, assume_1_6, strict,
-        least_profile, out_of_service_at,
+        says_kwh, clock_offset_h, least_profile, out_of_service_at,
         vendor, model, serial_number, firmware, station.ocpp_version, reported, error, booted_at,
         boots_since,
         case when boots >= {_MANY_BOOTS} and booted_at > now() - interval '1 hour' then boots end
@@ -142,19 +144,28 @@ async def update(
 
 
 async def set_switches(
-    conn: Conn, station_id: int, *, is_strict: bool, assume_1_6: bool, is_out_of_service: bool
+    conn: Conn,
+    station_id: int,
+    *,
+    is_strict: bool,
+    assume_1_6: bool,
+    says_kwh: bool,
+    clock_offset_h: int,
+    is_out_of_service: bool,
 ) -> None:
     """`is_out_of_service`: drivers are not offered it any more; what it says is kept as before."""
     await conn.execute(
         """
         update station
-        set strict = $2, assume_1_6 = $3,
-            out_of_service_at = case when $4 then coalesce(out_of_service_at, now()) end
+        set strict = $2, assume_1_6 = $3, says_kwh = $4, clock_offset_h = $5,
+            out_of_service_at = case when $6 then coalesce(out_of_service_at, now()) end
         where id = $1
         """,
         station_id,
         is_strict,
         assume_1_6,
+        says_kwh,
+        clock_offset_h,
         is_out_of_service,
     )
 

@@ -299,11 +299,11 @@ async def register_until(
 
 async def list_last_times(
     conn: Conn, station_id: int, *, limit: int
-) -> list[tuple[datetime, datetime]]:
-    """(the station's time, time of receipt) of its latest readings, of two days at most."""
+) -> list[tuple[str | None, datetime]]:
+    """(the time as the station said it, time of receipt) of its latest readings, of two days."""
     records = await conn.fetch(
         """
-        select at, received_at from reading
+        select said_at, received_at from reading
         where station_id = $1 and at > now() - interval '2 days'
         order by at desc
         limit $2
@@ -311,4 +311,4 @@ async def list_last_times(
         station_id,
         limit,
     )
-    return [(record["at"], record["received_at"]) for record in records]
+    return [(record["said_at"], record["received_at"]) for record in records]

@@ -45,22 +45,52 @@ async def test_a_charger_gets_a_tariff_switches_and_leaves_service(
         "tariff": "1",
         "strict": "on",
         "assume_1_6": "on",
+        "says_kwh": "on",
+        "clock_offset_h": "-5",
         "out_of_service": "on",
     }
 
     shown = await desk.post(f"{CHARGER}/edit", fields, page=f"{CHARGER}/edit")
     again = await desk.get(f"{CHARGER}/edit")
-    back = await desk.post(f"{CHARGER}/edit", {"name": "West"}, page=f"{CHARGER}/edit")
+    unticked = {"name": "West", "clock_offset_h": "0"}
+    back = await desk.post(f"{CHARGER}/edit", unticked, page=f"{CHARGER}/edit")
 
     assert "Out of service since" in shown.text
     assert "Public" in shown.text
-    assert again.text.count(" checked") == 3
+    switches = "strict mode, taken for OCPP 1.6, kWh where it names no unit, clock shows UTC −5"
+    assert switches in shown.text
+    assert again.text.count(" checked") == 4
+    assert '<option value="-5" selected>UTC −5</option>' in again.text
+    assert "Switches" not in back.text
     assert "Out of service since" not in back.text
     row = await pool.fetchrow(
         "select name, site_id, tariff_id, strict, assume_1_6, out_of_service_at from station"
     )
     assert tuple(row or ()) == ("West", None, None, False, False, None)
+    assert await pool.fetchval("select (says_kwh, clock_offset_h) from station") == (False, 0)
     assert await acts(pool) == ["station.changed", "station.changed"]
+    rows = await pool.fetch(
+        """
+        select (detail->>'says_kwh')::boolean, (detail->>'clock_offset_h')::int
+        from audit where action = 'station.changed' order by id
+        """
+    )
+    assert [tuple(each) for each in rows] == [(True, -5), (False, 0)]
+
+
+async def test_a_clock_is_one_of_a_place_on_earth_and_stays_where_nothing_is_said(
+    desk: Browser, pool: Pool
+) -> None:
+    edit = f"{CHARGER}/edit"
+    await desk.post(edit, {"clock_offset_h": "14"}, page=edit)
+    far = await desk.post(edit, {"clock_offset_h": "15"}, page=edit)
+    half = await desk.post(edit, {"clock_offset_h": "5.5"}, page=edit)
+    unsaid = await desk.post(edit, {"name": "West"}, page=edit)
+
+    assert far.status == half.status == 422
+    assert "Choose what its clock shows" in far.text
+    assert "clock shows UTC +14" in unsaid.text
+    assert await pool.fetchval("select clock_offset_h from station") == 14
 
 
 async def test_a_charger_gets_the_lowest_profile_that_it_may_connect_with(

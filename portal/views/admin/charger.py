@@ -10,8 +10,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from csms.rules import clocks
-from db import admin_chargers, admin_sessions, changes, commands, connection_attempts, readings
+from db import admin_chargers, admin_sessions, changes, commands, connection_attempts
 from db.admin_chargers import ChargerRow
 from db.model.commands import Command, Raw, decode
 from db.model.stations import Registration
@@ -21,6 +20,7 @@ from portal.forms import Form
 from portal.views.admin import charger_reports
 from portal.views.admin.asking import by, charger_of
 from portal.views.admin.charger_certificates import certificates_of
+from portal.views.admin.charger_clock import clock_of, switches_of
 from portal.views.admin.devices import plugs_of, tone_of
 from portal.views.admin.transactions import row_context
 
@@ -37,7 +37,6 @@ _KINDS = {
     "ask_about_session": "Does the session go on?",
 }
 _MOST_SHOWN = 20_000
-_TIMES = 12  # readings that tell whether its clock is right
 
 
 @routes.get("/admin/chargers/{identity}")
@@ -54,9 +53,8 @@ async def show(request: web.Request) -> web.Response:
             ),
             "commands": await admin_chargers.list_commands(conn, row.id, limit=_COMMANDS),
             "messages": await admin_chargers.list_messages(conn, row.id, limit=_MESSAGES),
-            "clock_ahead": clocks.offset(
-                await readings.list_last_times(conn, row.id, limit=_TIMES)
-            ),
+            "clock": await clock_of(conn, row),
+            "switches": switches_of(row),
             "certificates": await certificates_of(conn, row),
             **await charger_reports.context_of(conn, row.id),
         }

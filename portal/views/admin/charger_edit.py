@@ -14,7 +14,9 @@ from portal.forms import Form
 from portal.views.admin.asking import by, charger_of
 from portal.views.admin.charger import quoted
 from portal.views.admin.charger_fields import (
+    CLOCKS,
     PROFILES,
+    clock_field,
     place_fields,
     place_options,
     profile_field,
@@ -39,13 +41,20 @@ async def change(request: web.Request) -> web.StreamResponse:
         row = await charger_of(request, conn)
         name, site_id, tariff_id = await place_fields(conn, form)
         least_profile = profile_field(form, has_password=row.has_password, now=row.least_profile)
+        clock_offset_h = clock_field(form, now=row.clock_offset_h)
         if not form.is_valid:
             return await _page(request, conn, form, row, status=422)
         is_strict, assume_1_6 = form.ticked("strict"), form.ticked("assume_1_6")
-        is_out = form.ticked("out_of_service")
+        says_kwh, is_out = form.ticked("says_kwh"), form.ticked("out_of_service")
         await admin_chargers.update(conn, row.id, name=name, site_id=site_id, tariff_id=tariff_id)
         await admin_chargers.set_switches(
-            conn, row.id, is_strict=is_strict, assume_1_6=assume_1_6, is_out_of_service=is_out
+            conn,
+            row.id,
+            is_strict=is_strict,
+            assume_1_6=assume_1_6,
+            says_kwh=says_kwh,
+            clock_offset_h=clock_offset_h,
+            is_out_of_service=is_out,
         )
         await stations.set_least_profile(conn, row.id, least_profile)
         await acts.record(
@@ -59,6 +68,8 @@ async def change(request: web.Request) -> web.StreamResponse:
             tariff=tariff_id,
             strict=is_strict,
             assume_1_6=assume_1_6,
+            says_kwh=says_kwh,
+            clock_offset_h=clock_offset_h,
             out_of_service=is_out,
             least_profile=least_profile,
         )
@@ -73,10 +84,12 @@ def _given(row: ChargerRow) -> dict[str, str]:
         "site": str(row.site_id or ""),
         "tariff": str(row.tariff_id or ""),
         "least_profile": str(row.least_profile),
+        "clock_offset_h": str(row.clock_offset_h),
     }
     switches = {
         "strict": row.strict,
         "assume_1_6": row.assume_1_6,
+        "says_kwh": row.says_kwh,
         "out_of_service": row.out_of_service_at is not None,
     }
     return given | {name: "on" for name, is_on in switches.items() if is_on}
@@ -92,5 +105,6 @@ async def _page(
         form=form,
         row=row,
         profiles=PROFILES,
+        clocks=CLOCKS,
         **await place_options(conn),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from csms.rules.clocks import MOST_HOURS
 from db import sites, tariffs
 from db.model.stations import Profile
 from db.rows import Conn
 from portal.forms import Form
+from portal.views.admin.charger_clock import shown
 
 #: The five that drivers read (seed: customer tour), and a plain socket.
 TYPES = ("Type 2", "CCS", "CHAdeMO", "J1772", "NACS", "Schuko")
@@ -19,6 +21,14 @@ PROFILES = (
     ("1", "1: a password"),
     ("2", "2: a password, by TLS (wss://)"),
     ("3", "3: a client certificate (wss://)"),
+)
+
+
+#: What the clock of a charger shows while it says that it is UTC.
+CLOCKS = (
+    ("0", "UTC, as OCPP asks"),
+    *((str(hours), shown(hours)) for hours in range(1, MOST_HOURS + 1)),
+    *((str(-hours), shown(-hours)) for hours in range(1, MOST_HOURS + 1)),
 )
 
 
@@ -43,6 +53,13 @@ def profile_field(form: Form, *, has_password: bool, now: Profile = 0) -> Profil
     if profile in (1, 2) and not has_password:
         form.wrong("least_profile", "It has no password yet: make one first")
     return profile
+
+
+def clock_field(form: Form, *, now: int) -> int:
+    """Whole hours ahead of UTC. `now`: it stays so where nothing is said."""
+    known = {key for key, _ in CLOCKS}
+    given = form.choice("clock_offset_h", known, label="what its clock shows", required=False)
+    return int(given or now)
 
 
 def plug_fields(form: Form, type_name: str, kw_name: str) -> tuple[str | None, int | None]:
