@@ -231,6 +231,7 @@ async def test_a_message_is_read_as_the_switches_of_its_charger_say(
     row = await session(pool, number)
     assert (row["energy_wh"], row["meter_stop_wh"]) == (3500, 1_003_500)
     assert row["ended_at"] + timedelta(hours=2) == datetime.fromisoformat(said(30))
-    at = await pool.fetchval("select max(at) from reading")
-    assert at + timedelta(hours=2) == datetime.fromisoformat(said(20))
+    (last,) = await pool.fetch("select at, energy_wh from reading order by at desc limit 1")
+    assert last["at"] + timedelta(hours=2) == datetime.fromisoformat(said(20))
+    assert last["energy_wh"] == 1_002_000
     await check_hours(pool)

@@ -205,13 +205,13 @@ async def test_a_clock_ahead_of_us_is_not_flagged_once_its_hours_are_known(yard:
 async def test_a_stop_of_a_session_that_nobody_knows_begins_with_its_first_reading(
     yard: Yard,
 ) -> None:
-    async with yard.station("1.6", says_kwh=True, clock_offset_h=2) as cp:
+    async with yard.station("1.6", says_kwh=True, clock_offset_h=-5) as cp:
         data = [*metered("1.6", "2026-05-01T09:00:00Z", 10), *metered("1.6", value="10.5")]
         data[1]["timestamp"] = "2026-05-01T09:30:00Z"
         stop = {"transactionId": 4711, "meterStop": 11, "timestamp": "2026-05-01T10:00:00Z"}
         assert (await cp.says("StopTransaction", stop | {"transactionData": data}))[0] == 3
 
-        assert await times_of(cp) == (NINE - timedelta(hours=2), NINE - timedelta(hours=1))
+        assert await times_of(cp) == (NINE + timedelta(hours=5), NINE + timedelta(hours=6))
         assert (await cp.session())["energy_wh"] == 1_000
 
 
