@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from csms import own_readings
-from csms.rules import metering
+from csms.rules import doubts, metering
 from csms.rules import sessions as rules
 from db import changes, readings, session_live, sessions, stations
 from db.model.sessions import Family, Session, SessionLive
@@ -50,8 +50,8 @@ async def open_session(
     """
     Open a session; the one that is still open on its EVSE ends by rule.
 
-    A start older than the open one is history: it is recorded as ended when that one began, until
-    its own end arrives.
+    A start older than the open one, or from a queue and older than one that is over, is history: it
+    is recorded as ended until its own end arrives.
     """
     session = Session(
         station_id=station_id,
@@ -98,6 +98,10 @@ async def open_session(
             session = rules.end_inferred(
                 session, at=running.started_at, now=received_at, flag=rules.IMPLICIT_END
             )
+        case "free" if await _has_later(conn, session):
+            session = rules.end_inferred(
+                session, at=started_at, now=received_at, flag=rules.IMPLICIT_END
+            )
     await sessions.add(conn, session)
     if not session.is_finalized:
         await session_live.add(conn, await _live(conn, session))
@@ -105,6 +109,14 @@ async def open_session(
         session = await read_again(conn, topics, session, now=received_at)
     topics |= topics_of(session)
     return session
+
+
+async def _has_later(conn: Conn, session: Session) -> bool:
+    """One that began ahead of us, or after a start of now, tells nothing: its clock was wrong."""
+    if session.evse is None or session.start_received_at - session.started_at <= doubts.FRESH:
+        return False
+    later = await sessions.find_next(conn, session)
+    return later is not None and later.started_at <= session.start_received_at
 
 
 async def follow(conn: Conn, session: Session) -> None:

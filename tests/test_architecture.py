@@ -16,6 +16,7 @@ OWN_SQL = {"simulators/bench"}
 LONG = {
     "csms/ocpp/dispatch.py": "one CALL from its schema to its answer",
     "csms/rules/metering.py": "the incremental and the whole way must agree",
+    "db/readings.py": "the queries of one noun",
     "db/sessions.py": "the queries of one noun",
     "db/stations.py": "the queries of one noun",
 }

@@ -214,3 +214,37 @@ async def test_an_evse_that_is_free_and_measures_on_does_not_move_the_end(
 
     (session,) = await rows(pool)
     assert (session["energy_wh"], session["ended_at"]) == (100, BEGAN + timedelta(minutes=5))
+
+
+async def test_a_start_from_a_queue_that_is_older_than_a_session_that_is_over_is_over(
+    server: Csms, jobs: Jobs, pool: Pool
+) -> None:
+    """And has what came since of its own time, but not of the later one's."""
+    async with charger(server.url, "CP-1") as cp:
+        begin = {"connectorId": 1, "idTag": "ADA-1", "meterStart": 2000, "timestamp": said(20)}
+        number = (await cp.call("StartTransaction", begin))["transactionId"]
+        stop = {"transactionId": number, "meterStop": 4000, "timestamp": said(40)}
+        await cp.call("StopTransaction", stop)
+        await starts(cp, "1.6", "T1", 5, 1000)
+        await reads(cp, "1.6", 15, 1900)
+        await reads(cp, "1.6", 30, 3000)
+    await judged(pool, jobs, timedelta(0))
+
+    first, second = await rows(pool)
+    assert (first["energy_wh"], first["ended_at"]) == (900, BEGAN + timedelta(minutes=15))
+    assert first["flags"] == ["implicit_end", "needs_review", "unauthorized"]
+    assert (second["energy_wh"], second["is_end_inferred"]) == (2000, False)
+
+
+async def test_a_start_of_now_runs_though_a_session_began_later_by_a_clock_that_was_ahead(
+    server: Csms, pool: Pool
+) -> None:
+    async with charger(server.url, "CP-1") as cp:
+        begin = {"connectorId": 1, "idTag": "ADA-1", "meterStart": 2000, "timestamp": said(62)}
+        number = (await cp.call("StartTransaction", begin))["transactionId"]
+        stop = {"transactionId": number, "meterStop": 4000, "timestamp": said(63)}
+        await cp.call("StopTransaction", stop)
+        await starts(cp, "1.6", "T2", 59, 4000)
+
+    now, _ = await rows(pool)
+    assert not now["is_finalized"]
