@@ -344,12 +344,17 @@ async def give_away(
     """
     await conn.execute(
         """
-        update charging_session
+        update charging_session session
         set flags = array_remove(flags, 'late_reading'),
             read_from = case when read_from between $3 and $4 then null else read_from end,
             ended_at = case
-                when is_end_inferred and not flags @> '{guessed_end}' and ended_at >= $3
-                then started_at else ended_at
+                when is_end_inferred and not flags @> '{guessed_end}' and ended_at >= $3 then
+                    coalesce((
+                        select max(at) from reading
+                        where station_id = $1 and session_id = session.id
+                            and at between session.started_at and session.ended_at
+                    ), started_at)
+                else ended_at
             end
         where station_id = $1 and id = any($2)
         """,

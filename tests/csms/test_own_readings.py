@@ -248,3 +248,22 @@ async def test_a_start_of_now_runs_though_a_session_began_later_by_a_clock_that_
 
     now, _ = await rows(pool)
     assert not now["is_finalized"]
+
+
+async def test_who_gives_away_its_last_reading_ends_with_the_one_before(
+    server: Csms, jobs: Jobs, pool: Pool
+) -> None:
+    """It was silent for two days; then the queue told that somebody else had come."""
+    async with charger(server.url, "CP-1") as cp:
+        await starts(cp, "1.6", "T1", 0, 1000)
+        for minute, wh in ((5, 1100), (10, 1200), (20, 1900)):
+            await reads(cp, "1.6", minute, wh)
+        await judged(pool, jobs, timedelta(hours=49))
+        assert (await rows(pool))[0]["energy_wh"] == 900
+        await starts(cp, "1.6", "T2", 15, 1200)
+    await judged(pool, jobs, timedelta(seconds=61))
+
+    first, second = await rows(pool)
+    assert (first["energy_wh"], first["ended_at"]) == (200, BEGAN + timedelta(minutes=10))
+    assert "late_reading" not in first["flags"]
+    assert second["live_wh"] == 700
