@@ -78,6 +78,8 @@ async def test_the_first_sign_in_is_by_a_link_in_a_mail(site: Site, has_script: 
     await phone.goto("/account")
     await phone.get_by_label("New password").fill("a long new password")
     await phone.get_by_role("button", name="Set the password").click()
+    # The session is another one from then on.
+    await expect(phone.get_by_text("The new password is set.")).to_be_visible()
     await phone.goto("/account")
     await expect(phone.get_by_label("Current password")).to_be_visible()
     await phone.get_by_role("button", name="Sign out here").click()

@@ -12,6 +12,7 @@ from db.rows import Pool
 from tests.portal import build
 from tests.portal.browser import Browser, add_person, signed_in
 from tests.portal.conftest import Api
+from tests.portal.test_cards_drivers import hold_mails
 
 OMAR = "omar@example.org"
 MIGRATIONS = Path(system.__file__).parent / "migrations"
@@ -73,6 +74,7 @@ async def test_the_last_messages_are_of_all_chargers_or_of_one(desk: Browser, po
 
 
 async def test_a_mail_that_was_given_up_is_tried_again(desk: Browser, pool: Pool) -> None:
+    await hold_mails(pool)
     await pool.execute(
         """
         insert into mail (kind, recipient, subject, body_text, body_html, died_at, error, tries)
