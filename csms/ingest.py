@@ -2,17 +2,19 @@
 The durable hot path: what all links brought while the last commit ran goes into the next one.
 
 No timer: a batch is whatever is there. One transaction a batch; every waiter is woken by its
-commit. A batch that fails is tried again item by item, so that one bad row hurts only itself; items
-whose session somebody else holds wait by themselves; while the database is away, items wait for as
-long as somebody waits for them.
+commit. A full batch is made ready while the one before is written, so that the database waits for
+none of that work. A batch that fails is tried again item by item, so that one bad row hurts only
+itself; items whose session somebody else holds wait by themselves; while the database is away,
+items wait for as long as somebody waits for them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import inf
+from typing import NamedTuple
 
 import asyncpg
 import structlog
@@ -22,18 +24,23 @@ from csms.batch import Busy
 from csms.errors import NoSession
 from csms.items import Item, Sessions, Settled
 from csms.message_log import MessageLog
-from db import messages
+from csms.waiting import Waiting, settle
+from db import hot_path, messages
 from db.errors import StoreAway, is_away
 from db.messages import Message
-from db.model.sessions import SessionLive
 
 log = structlog.get_logger()
 
-_MOST_ITEMS = 100  # so that the next is read while one is written
+_MOST_ITEMS = 100  # so that the next is read and made ready while one is written
 _LOG_LINGER_S = 0.25
 _RETRY_S = 0.25
 _BUSY_S = 0.2
-_WATCH_S = 0.25
+
+
+class _Batch(NamedTuple):
+    items: list[Item]
+    logged: list[Message]
+    ready: usual.Ready | None  # what is usual of it, with what is logged
 
 
 class Ingest:
@@ -45,9 +52,11 @@ class Ingest:
         self._items: deque[Item] = deque()
         self._known = Sessions()
         self._log = MessageLog()
-        self._waiting: list[Item] = []  # and some who no longer do
+        self._waiting = Waiting()
         self._wake = asyncio.Event()
+        self._next: _Batch | None = None
         self._is_writing = False
+        self._under_way: set[int] = set()  # stations of what is being written
         self._set_aside = 0
 
     def put(self, item: Item, settled: Settled, give_up_at: float) -> None:
@@ -57,10 +66,11 @@ class Ingest:
         That is NoSession, TimeoutError after `give_up_at` (by the loop's clock), or whatever the
         database says of this one item.
         """
-        item.settled, item.give_up_at = settled, give_up_at
+        self._waiting.add(item, settled, give_up_at)
         self._items.append(item)
-        self._waiting.append(item)
         self._wake.set()
+        if self._is_writing and self._next is None and len(self._items) >= _MOST_ITEMS:
+            self._gather_ahead()
 
     async def add(self, item: Item, give_up_at: float = inf) -> None:
         """Return when the item is committed. Raises what `put` tells."""
@@ -80,12 +90,6 @@ class Ingest:
         finally:
             item.settled = None  # nobody waits for it now
 
-    def _give_up(self) -> None:
-        """One look a moment at who waits longest: a timer for each message costs more."""
-        now = asyncio.get_running_loop().time()
-        self._waiting = [item for item in self._waiting if item.settled is not None]
-        _settle([item for item in self._waiting if item.give_up_at <= now], TimeoutError())
-
     def forget(self, station_id: int) -> None:
         """A handler wrote a station's sessions: what we remember of them is not so any more."""
         self._known.forget_stations([station_id])
@@ -102,29 +106,13 @@ class Ingest:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch())
+            tasks.create_task(self._waiting.watch())
             tasks.create_task(self._write())
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_WATCH_S)
-            self._give_up()
 
     async def _write(self) -> None:
         while True:
             try:
-                conn = await asyncpg.connect(
-                    self._url,
-                    timeout=5,
-                    server_settings={
-                        "lock_timeout": "2s",
-                        "statement_timeout": "20s",
-                        "idle_in_transaction_session_timeout": "20s",
-                        # The same few statements for ever, and planning costs more than they do.
-                        "plan_cache_mode": "force_generic_plan",
-                        "jit": "off",
-                    },
-                )
+                conn = await hot_path.connect(self._url)
             except Exception as error:
                 if not is_away(error):
                     log.error("ingest.failed_to_connect", error=repr(error))
@@ -144,40 +132,66 @@ class Ingest:
             self._wake.set()
             await asyncio.sleep(0.01)
 
+    def _gather(self) -> _Batch:
+        items = [self._items.popleft() for _ in range(min(len(self._items), _MOST_ITEMS))]
+        # Nobody waits for what was given up: its charger will say it again.
+        items = [item for item in items if item.settled is not None]
+        logged = self._log.take()
+        if self._items:
+            self._wake.set()
+        pairs = [
+            (item, live) for item in items if (live := usual.live_of(self._known, item)) is not None
+        ]
+        ready = None
+        if pairs:
+            try:
+                ready = usual.prepare(pairs, logged)
+            except Exception:
+                log.exception("ingest.not_usual")
+                self._known.forget_stations(item.station_id for item in items)
+        return _Batch(items, logged, ready)
+
+    def _gather_ahead(self) -> None:
+        # A session in both batches would be moved on from a version that it may not come to.
+        ids = (self._items[place].station_id for place in range(_MOST_ITEMS))
+        if self._under_way.isdisjoint(ids):
+            self._next = self._gather()
+
     async def _write_from(self, conn: asyncpg.Connection[asyncpg.Record]) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            items = [self._items.popleft() for _ in range(min(len(self._items), _MOST_ITEMS))]
-            # Nobody waits for what was given up: its charger will say it again.
-            items = [item for item in items if item.settled is not None]
-            logged = self._log.take()
-            if self._items:
-                self._wake.set()
+            if self._next is None:
+                await self._wake.wait()
+                self._wake.clear()
+                self._next = self._gather()
+            (items, logged, ready), self._next = self._next, None
             if not items and not logged:
                 continue
             self._is_writing = True
-            known = [
-                (item, live)
-                for item in items
-                if (live := usual.live_of(self._known, item)) is not None
-            ]
+            self._under_way = {item.station_id for item in items}
             try:
-                if known:
-                    await self._commit_usual(conn, known, logged)
+                if ready is not None:
+                    await self._commit_usual(conn, ready)
                     items = [item for item in items if item.settled is not None]
                     logged = []
                 if items or logged:
                     await self._commit(conn, items, logged)
             except Exception as error:
                 if is_away(error) or conn.is_closed():
-                    self._items.extendleft(reversed(items))
-                    self._log.add_again(logged)
-                    self._wake.set()
+                    self._put_back(items, logged)
                     raise StoreAway(str(error) or type(error).__name__) from error
                 await self._one_by_one(conn, items, logged, error)
             finally:
                 self._is_writing = False
+
+    def _put_back(self, items: list[Item], logged: list[Message]) -> None:
+        """Before what came since; with what was made ready, which the database may not fit now."""
+        if self._next is not None:
+            (later, later_logged, _), self._next = self._next, None
+            self._put_back(later, later_logged)
+        self._known.forget_stations(item.station_id for item in items)
+        self._items.extendleft(reversed(items))
+        self._log.add_again(logged)
+        self._wake.set()
 
     async def _one_by_one(
         self,
@@ -192,31 +206,27 @@ class Ingest:
                 await self._commit(conn, [item], [])
             except Exception as error:
                 if is_away(error) or conn.is_closed():
-                    self._items.extendleft(reversed(items[at:]))
-                    self._wake.set()
+                    self._put_back(items[at:], logged)
                     raise StoreAway(str(error) or type(error).__name__) from error
-                _settle([item], error)
+                settle([item], error)
         for message in logged:
             try:
                 await messages.add_many(conn, [message])
             except Exception as error:
                 if conn.is_closed():
+                    self._put_back([], [])
                     raise StoreAway(str(error)) from error
                 log.warning("message.not_logged", action=message.action, error=repr(error))
 
     async def _commit_usual(
-        self,
-        conn: asyncpg.Connection[asyncpg.Record],
-        pairs: list[tuple[Item, SessionLive]],
-        logged: list[Message],
+        self, conn: asyncpg.Connection[asyncpg.Record], ready: usual.Ready
     ) -> None:
-        pairs.sort(key=lambda pair: pair[0].station_id)
         try:
-            outcome = await usual.write(conn, self._known, pairs, logged)
+            outcome = await usual.write(conn, self._known, ready)
         except BaseException:
-            self._known.forget_stations(item.station_id for item, _ in pairs)
+            self._known.forget_stations(item.station_id for item in ready.items)
             raise
-        _settle([item for item, _ in pairs], None)
+        settle(ready.items, None)
         self._changed(*outcome.topics)
 
     async def _commit(
@@ -246,8 +256,8 @@ class Ingest:
             raise
         for item in items:
             if id(item) in outcome.refused:
-                _settle([item], NoSession(item.transaction_id))
-        _settle(items, None)
+                settle([item], NoSession(item.transaction_id))
+        settle(items, None)
         if outcome.topics:
             self._changed(*outcome.topics)
 
@@ -261,22 +271,3 @@ class Ingest:
             self._wake.set()
 
         asyncio.get_running_loop().call_later(_BUSY_S, again)
-
-
-def _settle(items: Iterable[Item], error: Exception | None) -> None:
-    """Tell who waits, but after the next batch is on its way: the database need not wait too."""
-    told = []
-    for item in items:
-        if item.settled is not None:
-            told.append(item.settled)
-            item.settled = None
-    if told:
-        asyncio.get_running_loop().call_soon(_tell, told, error)
-
-
-def _tell(told: list[Settled], error: Exception | None) -> None:
-    for settled in told:
-        try:
-            settled(error)
-        except Exception:
-            log.exception("ingest.not_told")

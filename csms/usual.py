@@ -2,13 +2,14 @@
 The usual batch: well-dated measurements of running sessions that we know.
 
 The running figures of a session are remembered between batches, so that it reads nothing: it
-inserts readings, and moves each live row on from the version that it knows, in one statement.
+inserts readings, and moves each live row on from the version that it knows, in one statement. All
+of it but the statement can be done while the batch before is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from csms.items import Item, Outcome, Sessions, advance, row
 from db import changes, hot_path
@@ -37,14 +38,18 @@ def live_of(known: Sessions, item: Item) -> SessionLive | None:
     return live
 
 
-async def write(
-    conn: Conn,
-    known: Sessions,
-    pairs: Sequence[tuple[Item, SessionLive]],
-    logged: Sequence[Message],
-) -> Outcome:
-    """The same as `batch.write`, in one statement that is its own transaction."""
-    out = Outcome()
+class Ready(NamedTuple):
+    """A batch as its statement takes it."""
+
+    items: list[Item]
+    steps: list[Usual]
+    parameters: list[object]
+
+
+def prepare(pairs: list[tuple[Item, SessionLive]], logged: Sequence[Message]) -> Ready:
+    """Move the figures on in memory. Whoever does not write it forgets the sessions' stations."""
+    # In one order, so that two processes with the same readings cannot deadlock.
+    pairs.sort(key=lambda pair: pair[0].station_id)
     rows: list[Reading] = []
     seen: set[tuple[int, bytes]] = set()
     sums: dict[int, list[Any]] = {}  # live, its energy before, readings, is odd
@@ -67,8 +72,15 @@ async def write(
         for live, before, count, is_odd in sums.values()
     ]
     hour = pairs[0][0].received_at.replace(minute=0, second=0, microsecond=0)
-    moved = await hot_path.write(conn, rows, steps, logged, hour)
-    for (live, _), _, _ in steps:
+    parameters = hot_path.parameters(rows, steps, logged, hour)
+    return Ready([item for item, _ in pairs], steps, parameters)
+
+
+async def write(conn: Conn, known: Sessions, ready: Ready) -> Outcome:
+    """The same as `batch.write`, in one statement that is its own transaction."""
+    out = Outcome()
+    moved = await hot_path.write(conn, ready.parameters)
+    for (live, _), _, _ in ready.steps:
         out.topics.add(changes.topic("session", live.session_id, account_id=live.account_id))
         if live.session_id in moved:
             live.version += 1

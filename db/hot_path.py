@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+
 from db.arrays import Table
 from db.messages import MESSAGES, Message
 from db.model.readings import Reading
@@ -27,27 +29,45 @@ class Usual(NamedTuple):
     is_odd: bool
 
 
-async def write(
-    conn: Conn,
+async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
+    """A connection for it: nothing may keep it for long."""
+    return await asyncpg.connect(
+        url,
+        timeout=5,
+        server_settings={
+            "lock_timeout": "2s",
+            "statement_timeout": "20s",
+            "idle_in_transaction_session_timeout": "20s",
+            # The same few statements for ever, and planning costs more than they do.
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+        },
+    )
+
+
+def parameters(
     readings: Sequence[Reading],
     steps: Sequence[Usual],
     messages: Sequence[Message],
     hour: datetime,
-) -> set[int]:
+) -> list[object]:
+    """What `write` takes: it costs time, which need not be the database's."""
+    return [
+        *READINGS.parameters(readings),
+        *_STEPS.parameters([(*row(usual.step), usual.readings, usual.is_odd) for usual in steps]),
+        *MESSAGES.parameters(messages),
+        hour,
+    ]
+
+
+async def write(conn: Conn, parameters: Sequence[object]) -> set[int]:
     """
     Write it all; the ids of the sessions whose figures were moved on.
 
     A live row of another version, one that somebody holds, and one whose readings were not all new
     is left alone, and its session is marked to be read again: in the same commit.
     """
-    records = await conn.fetch(
-        _STATEMENT,
-        *READINGS.parameters(readings),
-        *_STEPS.parameters([(*row(usual.step), usual.readings, usual.is_odd) for usual in steps]),
-        *MESSAGES.parameters(messages),
-        hour,
-    )
-    return {record[0] for record in records}
+    return {record[0] for record in await conn.fetch(_STATEMENT, *parameters)}
 
 
 _STEPS = Table(**STEPS.kinds, readings="int", is_odd="boolean")

@@ -4,136 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from csms import batch, charging, message_log, usual
+from csms import charging, message_log
 from csms.errors import NoSession
 from csms.ingest import Ingest
-from csms.items import Item, Measured
-from csms.rules.series import figures
 from db import changes, messages, sessions
-from db.messages import Message
-from db.model.readings import encode_samples
-from db.model.sessions import Session
 from db.rows import Pool
 from db.stations import StatusReport
+from tests.csms.ingesting import (
+    BEGAN,
+    HOLD_UP,
+    RECEIVED,
+    Topics,
+    begin,
+    energies,
+    ingesting,
+    item,
+    kept,
+    measured,
+    message,
+    until_waiting,
+)
 from tests.ocpp.conftest import until
-from tests.rules.metered import normalise
 from tests.wire import add_station
-
-BEGAN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-RECEIVED = BEGAN + timedelta(hours=2)
-#: No rise in a quarter of an hour is more than a connector may give.
-STEP = timedelta(minutes=15)
-#: No batch is written while this is held, which must be shorter than ingest's lock_timeout.
-HOLD_UP = "lock table reading in exclusive mode"
-
-
-class Topics(set[str]):
-    def told(self, *names: str) -> None:
-        self.update(names)
-
-
-@asynccontextmanager
-async def ingesting(database_url: str, topics: Topics | None = None) -> AsyncIterator[Ingest]:
-    ingest = Ingest(database_url, (topics if topics is not None else Topics()).told)
-    task = asyncio.create_task(ingest.run())
-    try:
-        yield ingest
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture
-async def station_id(database_url: str) -> int:
-    return (await add_station(database_url, "CP-1")).id
-
-
-async def begin(
-    pool: Pool, station_id: int, transaction_id: str = "T1", *, evse: int = 1
-) -> Session:
-    async with pool.acquire() as conn, conn.transaction():
-        return await charging.open_session(
-            conn,
-            set(),
-            session_id=await sessions.next_number(conn),
-            station_id=station_id,
-            family="v2",
-            transaction_id=transaction_id,
-            evse=evse,
-            connector=1,
-            started_at=BEGAN,
-            received_at=BEGAN,
-            id_token="ADA-1",
-            account_id=None,
-            authorization_status="Accepted",
-            meter_start_wh=0,
-            flags=[],
-        )
-
-
-def measured(place: int, register_wh: int, flags: str = "") -> Measured:
-    """The reading of a session's `place`; the same place and register are the same reading."""
-    samples = [normalise(register_wh)]
-    at = RECEIVED if "clock_unset" in flags else BEGAN + place * STEP
-    fingerprint = place.to_bytes(8, "big") + register_wh.to_bytes(8, "big")
-    return Measured(
-        at,
-        None,
-        fingerprint,
-        samples,
-        encode_samples(samples),
-        figures(samples),
-        flags,
-    )
-
-
-def item(station_id: int, *points: Measured, tx: str | None = "T1", **more: Any) -> Item:
-    made = Item(station_id, "v2", RECEIVED, transaction_id=tx, needs_session=tx is not None)
-    made.measured = list(points)
-    for name, value in more.items():
-        setattr(made, name, value)
-    return made
-
-
-def message(number: int, action: str | None = "Heartbeat") -> Message:
-    return Message(1, RECEIVED, False, f"m{number}", action, b"[]", b"[]", 1)
-
-
-async def kept(pool: Pool) -> int:
-    count: int = await pool.fetchval("select count(*) from reading")
-    return count
-
-
-async def energies(pool: Pool) -> tuple[Any, Any]:
-    """The sum of the running sessions, and that of the hours."""
-    return (
-        await pool.fetchval("select coalesce(sum(energy_wh), 0) from session_live"),
-        await pool.fetchval("select coalesce(sum(energy_wh), 0) from energy_hourly"),
-    )
-
-
-async def until_waiting(pool: Pool, count: int = 1) -> None:
-    """Until so many connections wait for a lock."""
-
-    async def are_waiting() -> bool:
-        found = await pool.fetchval(
-            """
-            select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock'
-            """
-        )
-        return bool(found >= count)
-
-    await until(are_waiting)
 
 
 async def test_what_was_added_is_committed_when_the_wait_is_over(
@@ -309,46 +208,6 @@ async def test_who_gives_up_in_mid_commit_and_says_it_again_has_it_once(
 
     assert await kept(pool) == 1
     assert await energies(pool) == (1000, 1000)
-
-
-async def test_what_comes_while_a_commit_runs_goes_into_one_batch(
-    database_url: str, pool: Pool, station_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    others = [(await add_station(database_url, f"CP-{n}")).id for n in range(2, 5)]
-    for number in (station_id, *others):
-        await begin(pool, number)
-    batches: list[list[int]] = []
-    write, write_usual = batch.write, usual.write
-
-    async def noted(conn: Any, known: Any, items: Any) -> Any:
-        batches.append([item.station_id for item in items])
-        return await write(conn, known, items)
-
-    async def noted_usual(conn: Any, known: Any, pairs: Any, logged: Any) -> Any:
-        batches.append([item.station_id for item, _ in pairs])
-        return await write_usual(conn, known, pairs, logged)
-
-    monkeypatch.setattr(batch, "write", noted)
-    monkeypatch.setattr(usual, "write", noted_usual)
-    async with ingesting(database_url) as ingest:
-        async with pool.acquire() as conn, conn.transaction():
-            await conn.execute(HOLD_UP)
-            first = asyncio.create_task(ingest.add(item(station_id, measured(1, 1000))))
-            await until_waiting(pool)
-            rest = [
-                asyncio.create_task(ingest.add(item(number, measured(place, place * 1000))))
-                for place in (2, 3)
-                for number in (*reversed(others), station_id)
-            ]
-            await asyncio.sleep(0)
-        await asyncio.gather(first, *rest)
-
-    # One for the session that is known by then, and one for the others.
-    assert [len(stations) for stations in batches] == [1, 2, 6]
-    assert all(stations == sorted(stations) for stations in batches)
-    # Of one station in the order in which it said them, so that nothing is to be read again.
-    assert not await pool.fetchval("select bool_or(is_recompute_due) from charging_session")
-    assert await energies(pool) == (12_000, 12_000)
 
 
 async def test_a_reading_that_is_said_again_is_kept_once(
