@@ -8,7 +8,7 @@ from datetime import datetime
 
 from csms.rules import metering
 from csms.rules.series import Figures
-from db.model.readings import Moment, Reading, Sample
+from db.model.readings import Reading
 from db.model.reports import StationEvent
 from db.model.sessions import Family, SessionLive
 from db.stations import StatusReport
@@ -23,8 +23,7 @@ class Measured:
     at: datetime
     said_at: str | None
     fingerprint: bytes
-    samples: list[Sample]
-    encoded: bytes  # the samples, as they are stored
+    samples: bytes  # as they are stored
     figures: Figures
     flags: str  # joined by spaces
 
@@ -105,7 +104,7 @@ def row(item: Item, measured: Measured, session_id: int | None, flags: str = "")
         figures.energy_wh,
         figures.power_w,
         figures.soc_pct,
-        measured.encoded,
+        measured.samples,
         f"{measured.flags} {flags}".strip() if flags else measured.flags,
     )
 
@@ -120,8 +119,7 @@ def advance(live: SessionLive, item: Item, added: set[tuple[int, bytes]]) -> boo
     )
     for measured in measured_in_order:
         if (item.station_id, measured.fingerprint) in added:
-            moment = Moment(measured.at, measured.samples)
-            is_regular &= metering.advance(live, moment, measured.figures)
+            is_regular &= metering.advance(live, measured.at, measured.figures)
     if item.charging_state is not None:
         live.charging_state = item.charging_state
     live.updated_at = max(live.updated_at, item.received_at)

@@ -12,13 +12,19 @@ from csms.ocpp.typed import is_object, is_said
 from csms.rules import clocks
 from csms.rules.samples import KILO
 from csms.rules.series import figures
+from csms.rules.usual_samples import UsualSamples
 from db.model.readings import Sample, encode_samples
 
 _SAID_CHARACTERS = 100
 
 
 class Words(Protocol):
-    """How a version says a SampledValue: in a dict of whatever, or so that it fits the schema."""
+    """
+    How a version says a SampledValue: in a dict of whatever, or so that it fits the schema
+    (`typed.Said`); `unsaid` is the unit of one that says none.
+    """
+
+    usual_samples: UsualSamples
 
     def sample(self, said: dict[str, Any], unsaid: object) -> Sample: ...
 
@@ -57,30 +63,26 @@ def measured(
         said, values = element.get("timestamp"), element.get("sampledValue")
         if not isinstance(values, list):
             continue
+        usual = None
         if is_said(element):
-            samples = [words.usual_sample(value, unsaid) for value in values]
+            usual = words.usual_samples.read(values) if unsaid is None else None
+            samples = [] if usual else [words.usual_sample(value, unsaid) for value in values]
         else:
             samples = [
                 words.sample(value, unsaid)
                 for value in values
                 if isinstance(value, dict) and "value" in value
             ]
-        if not samples:
+        if usual is not None:
+            encoded, found = usual
+        elif samples:
+            encoded, found = encode_samples(samples), figures(samples)
+        else:
             continue
         at, flags = clocks.when(said, received_at, clock_offset_h)
-        found = figures(samples)
         said_at = text(said, _SAID_CHARACTERS)
-        encoded = encode_samples(samples)
         fingerprint = blake2b(f"{where}{said_at} ".encode() + encoded, digest_size=16).digest()
         out.append(
-            Measured(
-                at,
-                said_at,
-                fingerprint,
-                samples,
-                encoded,
-                found,
-                " ".join(flags) if flags else "",
-            )
+            Measured(at, said_at, fingerprint, encoded, found, " ".join(flags) if flags else "")
         )
     return out

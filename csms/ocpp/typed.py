@@ -43,8 +43,8 @@ _NO_BOUND = frozenset(
 _Frame = tuple[int, str, str, "Said"]
 
 
-class Said(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An object of a message; what was not said is None."""
+class Said(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
+    """An object of a message; what was not said is None. What is required comes first."""
 
     def get(self, key: str) -> Any:
         return getattr(self, key, None)

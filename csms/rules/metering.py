@@ -89,7 +89,7 @@ class _Frame(NamedTuple):
         return self.ended_at is not None and at > self.ended_at + TOLERANCE
 
 
-def advance(live: SessionLive, moment: Moment, found: Figures | None = None) -> bool:
+def advance(live: SessionLive, at: datetime, found: Figures) -> bool:
     """
     Add one moment to the running figures; called once for each new reading of a session.
 
@@ -97,24 +97,17 @@ def advance(live: SessionLive, moment: Moment, found: Figures | None = None) -> 
     power forbids the rise, the register fell, or another series than the session's has energy.
     Its energy is untouched then; power and state of charge move unless the moment is old.
     """
-    found = found or series.figures(moment.samples)
-    at, register = moment.at, found.register
     since = live.register_at
     if since is None or at >= since:
         if found.power_w is not None:
             live.power_w = found.power_w
         if found.soc_pct is not None:
             live.soc_pct = found.soc_pct
-    key = live.series
-    if register is not None and found.is_alone and (key == DEFAULT_SERIES or key is None):
-        key, values = DEFAULT_SERIES, [register]
-    elif register is None and not found.has_other:
+    if not found.has_energy:
         return True
-    else:
-        best = next(iter(series.registers((moment,)).items()), None)
-        if best is None or (key is not None and key != best[0]):
-            return False
-        key, values = best[0], [point.value for point in best[1]]
+    if found.best is None or (live.series is not None and live.series != found.best[0]):
+        return False
+    key, values = found.best
     high, energy = live.register_wh, live.energy_wh
     for value in values:
         if high is None or since is None:

@@ -30,7 +30,7 @@ _MULTIPLIER = re.compile(r"[+-]?\d{1,2}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-class _Kind(msgspec.Struct, frozen=True, gc=False):
+class Kind(msgspec.Struct, frozen=True, gc=False):
     """What all samples of one kind have in common."""
 
     measurand: str
@@ -45,7 +45,7 @@ class _Kind(msgspec.Struct, frozen=True, gc=False):
     suffix: str  # what follows the number in `said`: a unit that is not ours
 
 
-_kinds: dict[Any, _Kind] = {}
+_kinds: dict[Any, Kind] = {}
 _KINDS_MOST = 1024
 
 
@@ -65,10 +65,7 @@ def normalise(
     number was written or scaled in another way than ours. Times 10^multiplier (2.x), with
     multipliers of -9 to 9. With the format SignedData the value is an opaque text: `signed`.
     """
-    try:
-        kind = _kinds[words]
-    except (KeyError, TypeError):
-        kind = _kind(words)
+    kind = kind_of(words)
     said: str | None = None
     # The usual: a plain number in our unit, or a thousandth of it, as text (1.6) or not (2.x).
     if kind.is_linear and signed is None and not multiplier:
@@ -114,12 +111,20 @@ def normalise(
     )
 
 
+def kind_of(words: tuple[object, ...]) -> Kind:
+    """Of the words that `normalise` takes."""
+    try:
+        return _kinds[words]
+    except (KeyError, TypeError):
+        return _kind(words)
+
+
 def clean(text: str, longest: int) -> str:
     """Text that PostgreSQL and JSON can keep."""
     return _UNSTORABLE.sub("\ufffd", text[:longest])
 
 
-def _measure(value: object, multiplier: object, kind: _Kind) -> tuple[Decimal | None, str | None]:
+def _measure(value: object, multiplier: object, kind: Kind) -> tuple[Decimal | None, str | None]:
     """The value in base units, and the station's own words where they differ from that."""
     if value is None:
         return None, None
@@ -183,12 +188,12 @@ def _tidy(number: Decimal) -> Decimal:
     return number or Decimal(0)
 
 
-def _kind(key: tuple[object, ...]) -> _Kind:
+def _kind(key: tuple[object, ...]) -> Kind:
     words = (None if part is KILO else _word(part) for part in key)
     measurand, unit, phase, location, context, form = words
     measurand = measurand or REGISTER
     found = scale(unit, measurand, is_kilo=key[1] is KILO)
-    kind = _Kind(
+    kind = Kind(
         measurand,
         found.unit,
         phase,

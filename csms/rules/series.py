@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
@@ -48,13 +48,49 @@ class Point(NamedTuple):
 class Figures(msgspec.Struct, frozen=True, gc=False):
     """What a moment says, found in one pass over its samples; the last four are for its row."""
 
-    register: Decimal | None  # of the default series; the highest, if there are several
-    is_alone: bool  # there is one register of the default series at most
-    has_other: bool  # there is energy in another series
+    best: tuple[str, list[Decimal]] | None  # the best register series, and its values
+    has_energy: bool  # in whatever series
     energy_wh: int | None
     power_w: int | None
     soc_pct: Decimal | None
     context: str | None
+
+
+class Roles(NamedTuple):
+    """Which samples of a moment its figures are made of, by their places."""
+
+    registers: tuple[int, ...]  # of the default series
+    powers: tuple[int, ...]  # at the outlet: a total, or one for each phase
+    socs: tuple[int, ...]
+    has_other: bool  # there is energy in another series
+
+
+def roles(samples: Sequence[Sample]) -> Roles:
+    """Of samples that have a value."""
+    registers: list[int] = []
+    socs: list[int] = []
+    total: int | None = None
+    phases: dict[str, int] = {}
+    has_other = False
+    for place, sample in enumerate(samples):
+        measurand, phase = sample.measurand, sample.phase
+        if measurand == REGISTER:
+            if phase is None and sample.location == "Outlet" and sample.unit == "Wh":
+                registers.append(place)
+            elif _counts(sample):
+                has_other = True
+        elif measurand == POWER:
+            if sample.location == "Outlet" and sample.unit == "W":
+                if phase is None:
+                    total = place
+                elif phase in _PHASES:
+                    phases[_PHASES[phase]] = place
+        elif measurand == "SoC":
+            socs.append(place)
+        elif measurand == INTERVAL:
+            has_other = has_other or (sample.unit == "Wh" and sample.location == "Outlet")
+    powers = tuple(phases.values()) if total is None else (total,)
+    return Roles(tuple(registers), powers, tuple(socs), has_other)
 
 
 def figures(samples: list[Sample]) -> Figures:
@@ -64,49 +100,46 @@ def figures(samples: list[Sample]) -> Figures:
     Energy is the register of the best series that is present (digest 3.3) as the meter says it,
     power is Power.Active.Import at the outlet, or the sum of its phases.
     """
-    register: Decimal | None = None
-    power: Decimal | None = None
-    phases: dict[str, Decimal] | None = None
-    soc: Decimal | None = None
-    context: str | None = None
-    is_alone, has_other = True, False
-    for sample in samples:
-        value = sample.value
-        if value is None:
-            continue
-        measurand = sample.measurand
-        if measurand == REGISTER:
-            if sample.phase is None and sample.location == "Outlet" and sample.unit == "Wh":
-                context = sample.context
-                if register is None:
-                    register = value
-                else:
-                    is_alone = False
-                    register = max(register, value)
-            elif _counts(sample):
-                has_other = True
-        elif measurand == POWER:
-            if sample.location == "Outlet" and sample.unit == "W":
-                if sample.phase is None:
-                    power = value
-                elif sample.phase in _PHASES:
-                    phases = phases or {}
-                    phases[_PHASES[sample.phase]] = value
-        elif measurand == "SoC":
-            if _NOTHING <= value <= _HUNDRED:
-                soc = value.quantize(_CENT, ROUND_HALF_UP)
-        elif measurand == INTERVAL:
-            has_other = has_other or (sample.unit == "Wh" and sample.location == "Outlet")
-    if power is None and phases:
-        power = sum(phases.values(), _NOTHING)
-    power_w = None if power is None else whole(power)
+    valued = [sample for sample in samples if sample.value is not None]
+    values = [sample.value for sample in valued if sample.value is not None]
+    found = roles(valued)
+    best = energy = None
+    if found.registers:
+        energy = max([values[place] for place in found.registers])
+        best = DEFAULT_SERIES, [energy]
+    if len(found.registers) > 1 or (found.has_other and not found.registers):
+        moment = Moment(datetime.min, valued)  # noqa: DTZ901 - its time does not matter
+        key, points = next(iter(registers((moment,)).items()), ("", []))
+        best = (key, [point.value for point in points]) if points else None
+        energy = energy if energy is not None or not points else points[-1].value
+    named = [valued[place] for place in found.registers[-1:]] or samples[:1]
+    return told(
+        best,
+        None if energy is None else whole(energy),
+        whole(sum([values[place] for place in found.powers], _NOTHING)) if found.powers else None,
+        [values[place] for place in found.socs],
+        named[0].context if named else None,
+        has_other=found.has_other,
+    )
+
+
+def told(
+    best: tuple[str, list[Decimal]] | None,
+    energy_wh: int | None,
+    power_w: int | None,
+    socs: Iterable[Decimal],
+    context: str | None,
+    *,
+    has_other: bool = False,
+) -> Figures:
+    """Figures of what was said, as far as they can be."""
     if power_w is not None and not -_INT32 <= power_w <= _INT32:
         power_w = None
-    if context is None and samples:
-        context = samples[0].context
-    best = _other_register(samples) if register is None and has_other else register
-    energy_wh = None if best is None else whole(best)
-    return Figures(register, is_alone, has_other, energy_wh, power_w, soc, context)
+    soc = None
+    for value in socs:
+        if _NOTHING <= value <= _HUNDRED:
+            soc = value.quantize(_CENT, ROUND_HALF_UP)
+    return Figures(best, best is not None or has_other, energy_wh, power_w, soc, context)
 
 
 def registers(moments: Iterable[Moment]) -> dict[str, list[Point]]:
@@ -199,12 +232,6 @@ def _counts(sample: Sample) -> bool:
         and sample.location in _LOCATIONS
         and (sample.phase is None or sample.phase in _PHASES)
     )
-
-
-def _other_register(samples: list[Sample]) -> Decimal | None:
-    moment = Moment(datetime.min, samples)  # noqa: DTZ901 - one moment, its time does not matter
-    found = registers((moment,))
-    return next((points[-1].value for points in found.values()), None)
 
 
 def _at_outlet(

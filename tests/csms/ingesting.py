@@ -76,7 +76,6 @@ def measured(place: int, register_wh: int, flags: str = "") -> Measured:
         at,
         None,
         fingerprint,
-        samples,
         encode_samples(samples),
         figures(samples),
         flags,

@@ -266,9 +266,7 @@ def item(station_id: int, at: datetime, number: int) -> Item:
     made = Item(station_id, "v16", datetime.now(UTC))
     samples = [normalise(number)]
     key = number.to_bytes(4, "big")
-    made.measured = [
-        Measured(at, None, key, samples, encode_samples(samples), figures(samples), "")
-    ]
+    made.measured = [Measured(at, None, key, encode_samples(samples), figures(samples), "")]
     return made
 
 

@@ -11,6 +11,7 @@ import pytest
 from csms.items import Measured
 from csms.ocpp.measured import measured
 from csms.ocpp.v16 import words
+from db.model.readings import decode_samples
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 GOOD = {"timestamp": "2026-11-20T07:59:00Z", "sampledValue": [{"value": "1500"}]}
@@ -44,7 +45,7 @@ def read(elements: Any, *, says_kwh: bool = False, clock_offset_h: int = 0) -> l
 def test_what_says_no_value_is_no_reading(empty: Any) -> None:
     (only,) = read([empty, GOOD, empty])
 
-    assert [sample.value for sample in only.samples] == [Decimal(1500)]
+    assert [sample.value for sample in decode_samples(only.samples)] == [Decimal(1500)]
 
 
 def test_a_value_without_a_time_is_a_reading_of_its_receipt() -> None:
@@ -58,9 +59,9 @@ def test_the_switches_of_a_station_change_what_is_read_and_not_what_was_said() -
 
     assert plain.at == NOW - timedelta(minutes=1)
     assert switched.at == plain.at - timedelta(hours=2)
-    assert plain.samples[0].value == Decimal(1500)
-    assert switched.samples[0].value == Decimal(1_500_000)
-    assert (plain.samples[0].said, switched.samples[0].said) == (None, "1500")
+    (as_it_is,), (as_kwh,) = decode_samples(plain.samples), decode_samples(switched.samples)
+    assert (as_it_is.value, as_it_is.said) == (Decimal(1500), None)
+    assert (as_kwh.value, as_kwh.said) == (Decimal(1_500_000), "1500")
     assert plain.said_at == switched.said_at == GOOD["timestamp"]
 
 

@@ -108,7 +108,15 @@ def test_it_says_the_same(version: str, data: st.DataObject) -> None:
         st.decimals(0, 10**9, places=3).map(float),
     )
     words: dict[str, st.SearchStrategy[Any]] = {
-        "measurand": st.sampled_from(["Energy.Active.Import.Register", "Voltage", "SoC"]),
+        "measurand": st.sampled_from(
+            [
+                "Energy.Active.Import.Register",
+                "Energy.Active.Import.Interval",
+                "Power.Active.Import",
+                "Voltage",
+                "SoC",
+            ]
+        ),
         "phase": st.sampled_from(["L1", "L2-N", "N"]),
         "location": st.sampled_from(["Outlet", "EV", "Body"]),
         "context": st.sampled_from(["Transaction.End", "Sample.Clock", "Other"]),

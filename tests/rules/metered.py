@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from csms.rules import samples
+from csms.rules import metering, samples
 from csms.rules.metering import Metered, total
+from csms.rules.series import figures
 from db.model.readings import Moment, Sample
 from db.model.sessions import SessionLive
 
@@ -39,6 +40,10 @@ def wh(minute: float, value: object, context: str | None = None, **words: object
 def every(step: float, *values: object) -> list[Moment]:
     """Registers in Wh, one every `step` minutes from the start."""
     return [wh(step * index, value) for index, value in enumerate(values)]
+
+
+def advance(live: SessionLive, said: Moment) -> bool:
+    return metering.advance(live, said.at, figures(said.samples))
 
 
 def metered(

@@ -10,11 +10,22 @@ from typing import Any
 import pytest
 
 from csms.rules import clocks
-from csms.rules.metering import DEFAULT_SERIES, Metered, advance, total
+from csms.rules.metering import DEFAULT_SERIES, Metered, total
 from db.model.readings import Moment
 from db.model.sessions import SessionLive
 from db.model.stations import UNKNOWN_MAX_POWER_W
-from tests.rules.metered import START, at, every, live, live_16, metered, moment, normalise, wh
+from tests.rules.metered import (
+    START,
+    advance,
+    at,
+    every,
+    live,
+    live_16,
+    metered,
+    moment,
+    normalise,
+    wh,
+)
 
 
 def energy_fields(figures: SessionLive) -> tuple[Any, ...]:

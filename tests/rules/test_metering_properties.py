@@ -10,10 +10,10 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from csms.rules.metering import advance, total
+from csms.rules.metering import total
 from csms.rules.registers import is_possible
 from db.model.readings import Moment
-from tests.rules.metered import KW22, START, at, live, live_16, metered, normalise, wh
+from tests.rules.metered import KW22, START, advance, at, live, live_16, metered, normalise, wh
 
 registers = st.decimals(0, 10**7, places=3)
 #: Steps of a register: seconds, and the part of the connector's power that was used.

@@ -7,6 +7,7 @@ from typing import Any
 from csms.ocpp.salvage import integer
 from csms.rules.authorization import Decision
 from csms.rules.samples import normalise
+from csms.rules.usual_samples import UsualSamples
 from db.model.readings import Sample
 from db.model.stations import ConnectorStatus
 
@@ -51,11 +52,15 @@ def transaction_id_of(said: Any) -> str | None:
     return str(number) if number is not None and number > 0 else None
 
 
+def _usual_words(said: Any, unsaid: object = None) -> tuple[object, ...]:
+    return said.measurand, said.unit or unsaid, said.phase, said.location, said.context, said.format
+
+
+usual_samples = UsualSamples(_usual_words)
+
+
 def usual_sample(said: Any, unsaid: object) -> Sample:
-    """Of a SampledValue that fits the schema (`typed.Said`); `unsaid`: the unit of one without."""
-    unit = said.unit or unsaid
-    words = said.measurand, unit, said.phase, said.location, said.context, said.format
-    return normalise(said.value, words)
+    return normalise(said.value, _usual_words(said, unsaid))
 
 
 def sample(said: dict[str, Any], unsaid: object) -> Sample:

@@ -11,6 +11,7 @@ from csms.ocpp.typed import is_object
 from csms.rules import authorization, clocks
 from csms.rules.authorization import Decision
 from csms.rules.samples import normalise
+from csms.rules.usual_samples import UsualSamples
 from csms.say import Payload
 from db.model.readings import Sample
 from db.model.stations import ConnectorStatus
@@ -103,12 +104,23 @@ def status_info(reason_code: str, additional_info: str) -> Payload:
     return {"reasonCode": reason_code, "additionalInfo": additional_info[:_INFO_CHARACTERS]}
 
 
-def usual_sample(said: Any, unsaid: object) -> Sample:
-    """Of a SampledValue that fits the schema (`typed.Said`); `unsaid`: the unit of one without."""
+def _usual_words(said: Any, unsaid: object = None) -> tuple[tuple[object, ...], int | None]:
+    """With the multiplier."""
     unit = said.unitOfMeasure
     name, multiplier = (unsaid, None) if unit is None else (unit.unit, unit.multiplier)
-    words = said.measurand, name, said.phase, said.location, said.context, None
-    return normalise(said.value, words, multiplier)
+    return (said.measurand, name, said.phase, said.location, said.context, None), multiplier
+
+
+def _unmultiplied(said: Any) -> tuple[object, ...] | None:
+    words, multiplier = _usual_words(said)
+    return None if multiplier else words
+
+
+usual_samples = UsualSamples(_unmultiplied)
+
+
+def usual_sample(said: Any, unsaid: object) -> Sample:
+    return normalise(said.value, *_usual_words(said, unsaid))
 
 
 def sample(said: dict[str, Any], unsaid: object) -> Sample:
