@@ -11,6 +11,7 @@ items wait for as long as somebody waits for them.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 from math import inf
@@ -24,7 +25,7 @@ from csms.batch import Busy
 from csms.errors import NoSession
 from csms.items import Item, Sessions, Settled
 from csms.message_log import MessageLog
-from csms.waiting import Waiting, settle
+from csms.waiting import settle
 from db import hot_path, messages
 from db.errors import StoreAway, is_away
 from db.messages import Message
@@ -35,6 +36,7 @@ _MOST_ITEMS = 100  # so that the next is read and made ready while one is writte
 _LOG_LINGER_S = 0.25
 _RETRY_S = 0.25
 _BUSY_S = 0.2
+_LOOK_S = 0.25
 
 
 class _Batch(NamedTuple):
@@ -52,11 +54,10 @@ class Ingest:
         self._items: deque[Item] = deque()
         self._known = Sessions()
         self._log = MessageLog()
-        self._waiting = Waiting()
         self._wake = asyncio.Event()
         self._next: _Batch | None = None
         self._is_writing = False
-        self._under_way: set[int] = set()  # stations of what is being written
+        self._under_way: list[Item] = []  # what is being written
         self._set_aside = 0
 
     def put(self, item: Item, settled: Settled, give_up_at: float) -> None:
@@ -66,7 +67,7 @@ class Ingest:
         That is NoSession, TimeoutError after `give_up_at` (by the loop's clock), or whatever the
         database says of this one item.
         """
-        self._waiting.add(item, settled, give_up_at)
+        item.settled, item.give_up_at = settled, give_up_at
         self._items.append(item)
         self._wake.set()
         if self._is_writing and self._next is None and len(self._items) >= _MOST_ITEMS:
@@ -106,8 +107,17 @@ class Ingest:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._waiting.watch())
+            tasks.create_task(self._give_up())
             tasks.create_task(self._write())
+
+    async def _give_up(self) -> None:
+        """One look a moment at all who wait: a timer for each message costs more."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = asyncio.get_running_loop().time()
+            ready = self._next.items if self._next is not None else []
+            waiting = itertools.chain(self._items, ready, self._under_way)
+            settle([item for item in waiting if item.give_up_at <= now], TimeoutError())
 
     async def _write(self) -> None:
         while True:
@@ -154,7 +164,7 @@ class Ingest:
     def _gather_ahead(self) -> None:
         # A session in both batches would be moved on from a version that it may not come to.
         ids = (self._items[place].station_id for place in range(_MOST_ITEMS))
-        if self._under_way.isdisjoint(ids):
+        if {item.station_id for item in self._under_way}.isdisjoint(ids):
             self._next = self._gather()
 
     async def _write_from(self, conn: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -167,7 +177,7 @@ class Ingest:
             if not items and not logged:
                 continue
             self._is_writing = True
-            self._under_way = {item.station_id for item in items}
+            self._under_way = items
             try:
                 if ready is not None:
                     await self._commit_usual(conn, ready)
@@ -182,6 +192,7 @@ class Ingest:
                 await self._one_by_one(conn, items, logged, error)
             finally:
                 self._is_writing = False
+                self._under_way = []
 
     def _put_back(self, items: list[Item], logged: list[Message]) -> None:
         """Before what came since; with what was made ready, which the database may not fit now."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from csms.rules import metering
 from csms.rules.series import Figures
 from db.model.readings import Reading
@@ -16,8 +18,7 @@ from db.stations import StatusReport
 _MOST_STATIONS = 50_000
 
 
-@dataclass(slots=True)
-class Measured:
+class Measured(msgspec.Struct):
     """One moment, normalised; its session is found when it is written."""
 
     at: datetime
@@ -31,8 +32,7 @@ class Measured:
 Settled = Callable[[Exception | None], None]
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct):
     """What one message brings; `transaction_id` None means by EVSE and time."""
 
     station_id: int
@@ -41,7 +41,7 @@ class Item:
     evse: int | None = None
     connector: int | None = None
     transaction_id: str | None = None
-    measured: list[Measured] = field(default_factory=list)
+    measured: list[Measured] = []  # each has its own
     charging_state: str | None = None
     statuses: tuple[StatusReport, ...] = ()
     needs_session: bool = False  # else what has no session is kept without one

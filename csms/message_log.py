@@ -31,7 +31,8 @@ class MessageLog:
             message = message._replace(body=message.body[:_BODY_BYTES])
         self._messages.append(message)
         self._bytes += len(message.body)
-        self._bound()
+        if self._bytes > _MOST_BYTES or len(self._messages) > _MOST:
+            self._bound()
 
     def add_again(self, messages: list[Message]) -> None:
         """What was not written comes first, and is what goes when there is no room."""

@@ -18,7 +18,6 @@ from db.messages import Message
 from db.model.readings import Reading
 from db.model.sessions import SessionLive
 from db.rows import Conn
-from db.session_live import Step
 
 
 def live_of(known: Sessions, item: Item) -> SessionLive | None:
@@ -68,7 +67,7 @@ def prepare(pairs: list[tuple[Item, SessionLive]], logged: Sequence[Message]) ->
         sum_[2] += len(keys)
         sum_[3] |= not advance(live, item, keys)
     steps = [
-        Usual(Step(live, live.energy_wh - before), count, is_odd)
+        (live, live.energy_wh - before, count, is_odd)
         for live, before, count, is_odd in sums.values()
     ]
     hour = pairs[0][0].received_at.replace(minute=0, second=0, microsecond=0)
@@ -80,7 +79,7 @@ async def write(conn: Conn, known: Sessions, ready: Ready) -> Outcome:
     """The same as `batch.write`, in one statement that is its own transaction."""
     out = Outcome()
     moved = await hot_path.write(conn, ready.parameters)
-    for (live, _), _, _ in ready.steps:
+    for live, _, _, _ in ready.steps:
         out.topics.add(changes.topic("session", live.session_id, account_id=live.account_id))
         if live.session_id in moved:
             live.version += 1

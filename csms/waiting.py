@@ -1,4 +1,4 @@
-"""Who waits for what ingest writes: told once, of the commit, or that it took too long."""
+"""Who waits for what ingest writes is told once: of the commit, or that it took too long."""
 
 from __future__ import annotations
 
@@ -10,26 +10,6 @@ import structlog
 from csms.items import Item, Settled
 
 log = structlog.get_logger()
-
-_LOOK_S = 0.25
-
-
-class Waiting:
-    """One look a moment at who waits longest: a timer for each message costs more."""
-
-    def __init__(self) -> None:
-        self._items: list[Item] = []  # and some who no longer wait
-
-    def add(self, item: Item, settled: Settled, give_up_at: float) -> None:
-        item.settled, item.give_up_at = settled, give_up_at
-        self._items.append(item)
-
-    async def watch(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            now = asyncio.get_running_loop().time()
-            self._items = [item for item in self._items if item.settled is not None]
-            settle([item for item in self._items if item.give_up_at <= now], TimeoutError())
 
 
 def settle(items: Iterable[Item], error: Exception | None) -> None:

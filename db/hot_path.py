@@ -9,24 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from decimal import Decimal
 
 import asyncpg
 
 from db.arrays import Table
 from db.messages import MESSAGES, Message
 from db.model.readings import Reading
+from db.model.sessions import SessionLive
 from db.readings import READINGS
 from db.rows import Conn
-from db.session_live import STEPS, Step, moving, row
+from db.session_live import STEPS, moving, row
 
-
-class Usual(NamedTuple):
-    """A step of a session with what it was made of: how many readings; and whether it is odd."""
-
-    step: Step
-    readings: int
-    is_odd: bool
+#: A live row as it is to be, from the version that it was made of; by how many Wh it grew, with how
+#: many readings; and whether the series must be read again.
+Usual = tuple[SessionLive, Decimal, int, bool]
 
 
 async def connect(url: str) -> asyncpg.Connection[asyncpg.Record]:
@@ -51,10 +48,12 @@ def parameters(
     messages: Sequence[Message],
     hour: datetime,
 ) -> list[object]:
-    """What `write` takes: it costs time, which need not be the database's."""
+    """What `write` takes; to make it takes time, which need not be the database's."""
     return [
         *READINGS.parameters(readings),
-        *_STEPS.parameters([(*row(usual.step), usual.readings, usual.is_odd) for usual in steps]),
+        *_STEPS.parameters(
+            [(*row(live, grown_wh), count, is_odd) for live, grown_wh, count, is_odd in steps]
+        ),
         *MESSAGES.parameters(messages),
         hour,
     ]

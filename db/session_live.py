@@ -38,8 +38,7 @@ STEPS = Table(
 )
 
 
-def row(step: Step) -> tuple[object, ...]:
-    live = step.live
+def row(live: SessionLive, grown_wh: Decimal) -> tuple[object, ...]:
     return (
         live.station_id,
         live.session_id,
@@ -52,7 +51,7 @@ def row(step: Step) -> tuple[object, ...]:
         live.soc_pct,
         live.charging_state,
         live.updated_at,
-        step.grown_wh,
+        grown_wh,
     )
 
 
@@ -104,7 +103,7 @@ async def advance(conn: Conn, steps: Sequence[Step], hour: datetime) -> set[int]
         {moving(f"${STEPS.size + 1}")}
         select session_id from moved
         """,
-        *STEPS.parameters(map(row, steps)),
+        *STEPS.parameters([row(step.live, step.grown_wh) for step in steps]),
         hour,
     )
     return {record[0] for record in records}

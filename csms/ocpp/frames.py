@@ -35,7 +35,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class CallFrame(NamedTuple):
+class CallFrame(msgspec.Struct, frozen=True, gc=False):
     message_id: MessageId
     action: str
     payload: Any
@@ -135,7 +135,7 @@ def parse(version: str, text: str, *, is_quick: bool = False) -> Frame:
         call_frame = _parse_call(version, frame)
         # A SEND is never answered, not even when it is wrong (2.1 part 4, 4.2.5).
         if isinstance(call_frame, CallFrame):
-            return call_frame._replace(is_send=True)
+            return msgspec.structs.replace(call_frame, is_send=True)
         return BadFrame(call_frame.why, None)
     why = f"message type {kind} is not known"
     if version == "1.6":

@@ -8,9 +8,11 @@ its own, Frequent gets none and ends in ingest, Quick answers from memory.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from csms.config import Config
 from csms.items import Item
@@ -21,8 +23,7 @@ from db.model.stations import Station
 from db.rows import Conn
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One CALL of a station, as a handler sees it. `payload` fits the schema, or was made to."""
 
     station: Station
@@ -36,7 +37,7 @@ class Call:
     message_id: str
     problem: str | None = None  # it goes to quarantine, and is answered
     certificate_name: str | None = None  # of security profile 3
-    topics: set[str] = field(default_factory=set)  # told after the commit
+    topics: set[str] = set()  # told after the commit; each call has its own
     end: tuple[int, str] | None = None  # code and reason: the link is closed after the answer
 
     @property

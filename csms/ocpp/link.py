@@ -84,8 +84,7 @@ class Link:
         self._in_work: Heard | None = None
         self._is_choosing = False
         self._is_held = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle: asyncio.Event | None = None  # of who waits for it
         self._one_call_at_a_time = asyncio.Lock()
         self._waiting: dict[frames.MessageId, asyncio.Future[AnswerFrame]] = {}
         self._ready_at = self._loop.time() + _READY_AFTER_S
@@ -110,7 +109,14 @@ class Link:
         if sent is not None and sent.code == CloseCode.MESSAGE_TOO_BIG:
             # It will send the same again after every reconnect.
             log.warning("station.may_be_wedged", station=self.station.identity, why=sent.reason)
-        await self._idle.wait()
+        await self._until_idle()
+
+    async def _until_idle(self) -> None:
+        if self._idle is None:
+            self._idle = asyncio.Event()
+        while self._in_work is not None:
+            self._idle.clear()
+            await self._idle.wait()
 
     async def close(self, code: int, reason: str) -> None:
         try:
@@ -132,7 +138,7 @@ class Link:
     async def finish(self, code: int, reason: str) -> None:
         """Answer what came, take no more, and close; the caller bounds it."""
         self._takes_calls = False
-        await self._idle.wait()
+        await self._until_idle()
         await self.close(code, reason)
 
     def fail(self) -> None:
@@ -183,10 +189,9 @@ class Link:
         self._is_choosing = True  # an answer that is there at once comes back here
         while self._calls and self._in_work is None:
             heard = self._in_work = self._calls.popleft()
-            self._idle.clear()
             self._answer(self, heard, self._reply)
         self._is_choosing = False
-        if self._in_work is None:
+        if self._idle is not None and self._in_work is None:
             self._idle.set()
         if self._is_held != (len(self._calls) >= _MOST_WAITING_CALLS):
             self._is_held = not self._is_held
@@ -202,7 +207,10 @@ class Link:
             self.has_answered = True
             if self._refusals is not None and heard is not None:
                 self._refusals.answered(heard.frame)
-        self._answer_next()
+        if self._calls or self._is_held:
+            self._answer_next()
+        elif self._idle is not None:
+            self._idle.set()
 
     async def call(self, action: str, payload: bytes) -> tuple[str, Payload]:
         """

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from csms.items import Measured
 from csms.ocpp.salvage import text
-from csms.ocpp.typed import is_object, is_said
+from csms.ocpp.typed import is_said
 from csms.rules import clocks
 from csms.rules.samples import KILO
 from csms.rules.series import figures
@@ -58,21 +58,24 @@ def measured(
     unsaid = KILO if says_kwh else None
     where = f"{evse} {connector} {transaction_id} "
     for element in elements:
-        if not is_object(element):
-            continue
-        said, values = element.get("timestamp"), element.get("sampledValue")
-        if not isinstance(values, list):
-            continue
         usual = None
         if is_said(element):
-            usual = words.usual_samples.read(values) if unsaid is None else None
-            samples = [] if usual else [words.usual_sample(value, unsaid) for value in values]
-        else:
+            said, values = element.get("timestamp"), element.get("sampledValue")
+            if unsaid is None:
+                usual = words.usual_samples.read(values)
+            if usual is None:
+                samples = [words.usual_sample(value, unsaid) for value in values]
+        elif isinstance(element, dict):
+            said, values = element.get("timestamp"), element.get("sampledValue")
+            if not isinstance(values, list):
+                continue
             samples = [
                 words.sample(value, unsaid)
                 for value in values
                 if isinstance(value, dict) and "value" in value
             ]
+        else:
+            continue
         if usual is not None:
             encoded, found = usual
         elif samples:

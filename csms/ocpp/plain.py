@@ -14,6 +14,7 @@ LONGEST = 4_096
 _TEXT = 0x81  # the last piece, and the first; no extension
 _MASKED = 0x80
 _TWO_BYTES = 126  # in place of a length: two bytes of it follow
+_BEGINNING = bytes((_TEXT, _MASKED | _TWO_BYTES))
 
 
 def message_of(data: bytes) -> bytes | None:
@@ -21,8 +22,7 @@ def message_of(data: bytes) -> bytes | None:
     size = len(data) - 8
     if (
         _TWO_BYTES <= size <= LONGEST
-        and data[0] == _TEXT
-        and data[1] == _MASKED | _TWO_BYTES
+        and data.startswith(_BEGINNING)
         and data[2] << 8 | data[3] == size
     ):
         return apply_mask(data[8:], data[4:8])

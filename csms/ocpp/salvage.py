@@ -158,6 +158,8 @@ def integer(value: object, *, times: int = 1) -> int | None:
 
     A fraction is rounded. More than 64 bits hold is no number.
     """
+    if type(value) is int and times == 1:  # the usual
+        return value if -_INT64 <= value < _INT64 else None
     most = _INT64 // times
     if type(value) is int:
         return value * times if -most <= value < most else None

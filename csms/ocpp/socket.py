@@ -117,7 +117,11 @@ class Socket(ServerConnection):
             message = plain.message_of(data)
             if message is not None and self.protocol.state is State.OPEN:
                 self._is_between = True  # as the library has not seen it
-                self._take(message)
+                if self._messages or self._holds or self.paused or self._hear is None:
+                    self._take(message)
+                else:
+                    self.messages_heard += 1
+                    self._hand_over(self._hear, message)
                 return
         self._is_between = False
         if len(data) <= _SLICE_BYTES:
@@ -165,7 +169,7 @@ class Socket(ServerConnection):
         # What came before the end is still answered for: a station that resets hard sends its
         # StopTransaction and tears the socket down.
         while self._messages and self._hear is not None:
-            self._hand_over(self._hear)
+            self._hand_over(self._hear, self._messages.popleft())
         super().connection_lost(exc)
 
     def _looks_between(self) -> bool:
@@ -189,7 +193,7 @@ class Socket(ServerConnection):
             for _ in range(_MOST_AT_ONCE):
                 if not self._messages or self._holds or self.paused:
                     break
-                self._hand_over(self._hear)
+                self._hand_over(self._hear, self._messages.popleft())
             else:
                 self._deliver_soon()
         self._regulate()
@@ -199,8 +203,7 @@ class Socket(ServerConnection):
             self._is_due = True
             self.loop.call_soon(self._deliver)
 
-    def _hand_over(self, hear: Hear) -> None:
-        message = self._messages.popleft()
+    def _hand_over(self, hear: Hear, message: bytes) -> None:
         try:
             text = message.decode()
         except UnicodeDecodeError as error:

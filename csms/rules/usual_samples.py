@@ -22,8 +22,9 @@ from db.model.readings import Sample, encode_samples
 
 _SHAPES_MOST = 1024
 _SAMPLES_MOST = 40  # of a shape that is remembered
-# Numbers as `str(Decimal(number))` writes them, each with a comma behind it.
-_PLAIN = re.compile(r"(?:-?(?:0|[1-9][0-9]{0,11}+)(?:\.[0-9]{1,6}+)?+,)++", re.ASCII)
+# As `str(Decimal(number))` writes a number; and some of them, with commas between.
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,11}+)(?:\.[0-9]{1,6}+)?+"
+_NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*+")
 _NOTHING = Decimal(0)
 # They mark the places of values in the stored text.
 _VALUE, _SAID = Decimal("123454321.123454321"), "987656789.987656789"
@@ -58,27 +59,33 @@ class UsualSamples:
 
         `said` are hashable structs with the value as their first field.
         """
-        rows = [msgspec.structs.astuple(one) for one in said]
-        key = tuple([row[1:] for row in rows])
+        if not said:
+            return None
+        # By columns: as many samples, and alike in each, are one shape.
+        values: Any
+        values, *words = zip(*map(msgspec.structs.astuple, said), strict=False)
+        key = tuple(words)
         try:
             shape = self._shapes[key]
         except KeyError:
             shape = self._remember(key, said)
         if shape is None:
             return None
-        numbers = [row[0] if type(row[0]) is str else repr(row[0]) for row in rows]
-        joined = ",".join(numbers) + ","
-        if not _PLAIN.fullmatch(joined) or joined.count(",") != len(numbers):
+        try:
+            joined = ",".join(values)
+        except TypeError:  # numbers of JSON, as in 2.x
+            values = tuple(map(repr, values))
+            joined = ",".join(values)
+        if not _NUMBERS.fullmatch(joined) or joined.count(",") != len(values) - 1:
             return None
-        values: Sequence[str | Decimal] = numbers
+        text, numbers = shape.text.copy(), values
         if shape.scaled:
-            values, numbers = [*numbers], [*numbers]
+            values, numbers = list(values), list(values)
             for place, factor, between in shape.scaled:
-                values[place] = number = Decimal(numbers[place]) * factor
-                numbers[place] = f"{number}{between}{numbers[place]}"
-        text = shape.text.copy()
-        text[1::2] = numbers
-        return "".join(text).encode(), _figures(shape, values)
+                number = Decimal(values[place]) * factor
+                values[place], numbers[place] = f"{number}{between}{values[place]}", number
+        text[1::2] = values
+        return "".join(text).encode(), _figures(shape, numbers)
 
     def _remember(self, key: Any, said: Sequence[msgspec.Struct]) -> _Shape | None:
         shape = self._shape(said) if len(said) <= _SAMPLES_MOST else None
