@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from csms.ocpp.link import Link
 
@@ -13,6 +15,7 @@ REPLACED = 1008, "replaced"
 class Links:
     def __init__(self) -> None:
         self._links: dict[int, Link] = {}
+        self._coming: Counter[int] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Link]:
@@ -23,6 +26,21 @@ class Links:
 
     def station_ids(self) -> list[int]:
         return list(self._links)
+
+    @contextmanager
+    def coming(self, station_id: int) -> Iterator[None]:
+        """From before its row in the database is there until it has entered, or has not."""
+        self._coming[station_id] += 1
+        try:
+            yield
+        finally:
+            self._coming[station_id] -= 1
+            if not self._coming[station_id]:
+                del self._coming[station_id]
+
+    def unready(self) -> list[int]:
+        """Stations that must not be asked anything yet, as far as they are here."""
+        return [*self._coming, *(link.station.id for link in self if not link.is_ready)]
 
     def enter(self, link: Link) -> bool:
         """Take the station's place here; False when a newer socket has it already."""

@@ -85,11 +85,11 @@ class Runner:
                     await asyncio.sleep(_POLL_S)
 
     async def _take(self) -> list[Command]:
-        unready = [link.station.id for link in self._here if not link.is_ready]
         async with self._pool.acquire(timeout=2) as conn:
             expired = await commands.expire_waiting(conn)
             await hide_secrets(conn, expired)
-            taken = await commands.take(conn, node=self._node, busy=[*self._busy, *unready])
+            busy = [*self._busy, *self._here.unready()]
+            taken = await commands.take(conn, node=self._node, busy=busy)
         for command in [*expired, *taken]:
             self._tell(command)
         return taken

@@ -184,22 +184,9 @@ class OcppServer:
         station = comer.station
         # Before anything is awaited: its pings begin then.
         connection.silence_s = self._deaf.silence_s(station.identity)
-        try:
-            held = await self._take(connection, version)
-        except NotFound:
-            # A newer socket of the station took it while this one waited.
-            await connection.close(*REPLACED)
-            return
-        except Exception as error:
-            if not is_away(error):
-                log.exception("connection.failed", station=station.identity)
-            await connection.close(1013, "try again later")
-            return
-        link = self._make_link(connection, station, version, held.epoch)
-        topics = changes.topic("link", station.id), changes.topic("station", station.id)
-        self._notifier.changed(*topics)
-        if not self._here.enter(link):
-            await link.close(*REPLACED)
+        with self._here.coming(station.id):
+            link = await self._let_in(connection, version, station)
+        if link is None:
             return
         log.info("station.connected", station=station.identity, version=version)
         try:
@@ -211,7 +198,7 @@ class OcppServer:
             self._here.leave(link)
             self._deaf.ended(station.identity, connection)
             await self._release(link)
-            self._notifier.changed(topics[1])
+            self._notifier.changed(changes.topic("station", station.id))
             # Ours, or the echo of theirs; without any the socket was lost.
             closed = connection.protocol.close_sent or _LOST
             log.info(
@@ -220,6 +207,28 @@ class OcppServer:
                 code=int(closed.code),
                 why=closed.reason,
             )
+
+    async def _let_in(self, door: Door, version: Version, station: Station) -> Link | None:
+        """None when it was closed instead."""
+        try:
+            held = await self._take(door, version)
+        except NotFound:
+            # A newer socket of the station took it while this one waited.
+            await door.close(*REPLACED)
+            return None
+        except Exception as error:
+            if not is_away(error):
+                log.exception("connection.failed", station=station.identity)
+            await door.close(1013, "try again later")
+            return None
+        link = self._make_link(door, station, version, held.epoch)
+        self._notifier.changed(
+            changes.topic("link", station.id), changes.topic("station", station.id)
+        )
+        if not self._here.enter(link):
+            await link.close(*REPLACED)
+            return None
+        return link
 
     async def _take(self, door: Door, version: Version) -> HeldLink:
         tried = attempts.let_in(door)

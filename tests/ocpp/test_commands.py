@@ -16,6 +16,7 @@ import pytest
 
 from csms import say
 from csms.ocpp import runner as runner_module
+from csms.ocpp.server import OcppServer
 from db import changes, commands, sessions
 from db.model.commands import Command, Raw, StartSession, StopSession, TypedCommand
 from db.model.stations import Station
@@ -356,7 +357,7 @@ async def test_one_call_at_a_time_in_the_order_of_asking(
             assert states == ["done"] * place + ["sent"] + ["waiting"] * (3 - place)
             assert frame[3] == json.loads(command_payload(command))
             # Also not when the runner is woken again and has looked.
-            assert (await settled(pool, await ask_elsewhere(pool, station))).state == "expired"
+            await until_all_were_looked_at(pool, station)
             assert (await now(pool, command)).state == "sent"
             await cp.socket.send(json.dumps([3, frame[1], {"status": "Accepted"}]))
             await settled(pool, command)
@@ -367,8 +368,14 @@ def command_payload(command: Command) -> bytes:
     return bytes(decoded.payload)
 
 
+async def until_all_were_looked_at(pool: Pool, beside: Station) -> None:
+    """Twice, for a look begins with the commands that are over."""
+    for _ in range(2):
+        assert (await settled(pool, await ask_elsewhere(pool, beside))).state == "expired"
+
+
 async def ask_elsewhere(pool: Pool, beside: Station) -> Command:
-    """A command that is over at once: when it is settled, the runner has looked at all others."""
+    """A command that is over at once."""
     number = await pool.fetchval(
         """
         insert into station (identity, public_id) values ($1, 'ABCDEFGH')
@@ -396,11 +403,39 @@ async def test_a_station_that_was_never_answered_is_not_asked(
 
         await until(is_linked)
         asked = await ask(pool, station, HARD)
-        assert (await settled(pool, await ask_elsewhere(pool, station))).state == "expired"
+        await until_all_were_looked_at(pool, station)
         assert (await now(pool, asked)).state == "waiting"
 
         await cp.socket.send('[2,"1","Heartbeat",{}]')
 
+        assert json.loads(await heard(cp))[:2] == [3, "1"]
+        assert (await heard_call(cp))[2] == "Reset"
+
+
+async def test_a_station_that_has_a_row_but_no_link_yet_is_not_asked(
+    server: Csms, pool: Pool, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = OcppServer._take
+    is_in = asyncio.Event()
+
+    async def slowly(*args: Any) -> Any:
+        held = await take(*args)
+        await is_in.wait()
+        return held
+
+    monkeypatch.setattr(OcppServer, "_take", slowly)
+    async with charger(server.url, "CP-1") as cp:
+
+        async def has_a_row() -> bool:
+            return bool(await pool.fetchval("select count(*) from link") == 1)
+
+        await until(has_a_row)
+        asked = await ask(pool, station, HARD)
+        await until_all_were_looked_at(pool, station)
+        assert (await now(pool, asked)).state == "waiting"
+
+        is_in.set()
+        await cp.socket.send('[2,"1","Heartbeat",{}]')
         assert json.loads(await heard(cp))[:2] == [3, "1"]
         assert (await heard_call(cp))[2] == "Reset"
 
