@@ -21,7 +21,7 @@ from csms.rules.series import DEFAULT_SERIES, Figures, Roles
 from db.model.readings import Sample, encode_samples
 
 _SHAPES_MOST = 1024
-_SAMPLES_MOST = 40  # of a shape that is remembered
+_SAMPLES_MOST = 40  # of a shape
 # As `str(Decimal(number))` writes a number; and some of them, with commas between.
 _NUMBER = r"-?(?:0|[1-9][0-9]{0,11}+)(?:\.[0-9]{1,6}+)?+"
 _NUMBERS = re.compile(f"{_NUMBER}(?:,{_NUMBER})*+")
@@ -59,7 +59,7 @@ class UsualSamples:
 
         `said` are hashable structs with the value as their first field.
         """
-        if not said:
+        if not 0 < len(said) <= _SAMPLES_MOST:
             return None
         # By columns: as many samples, and alike in each, are one shape.
         values: Any
@@ -88,7 +88,7 @@ class UsualSamples:
         return "".join(text).encode(), _figures(shape, numbers)
 
     def _remember(self, key: Any, said: Sequence[msgspec.Struct]) -> _Shape | None:
-        shape = self._shape(said) if len(said) <= _SAMPLES_MOST else None
+        shape = self._shape(said)
         if len(self._shapes) >= _SHAPES_MOST:
             self._shapes.clear()  # somebody fills it with inventions
         self._shapes[key] = shape

@@ -116,6 +116,7 @@ def test_inventions_do_not_fill_the_memory() -> None:
 
     for number in range(usual_samples._SHAPES_MOST + 1):
         assert reader.read([Said("5", f"Invention.{number}")]) is not None
+    assert reader.read([VOLTAGE] * 1000) is None
     assert len(reader._shapes) == 1
 
 
