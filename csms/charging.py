@@ -93,12 +93,8 @@ async def open_session(
                 flag=rules.IMPLICIT_END,
                 over_by=started_at,
             )
-        case "before":
-            assert running is not None
-            session = rules.end_inferred(
-                session, at=running.started_at, now=received_at, flag=rules.IMPLICIT_END
-            )
-        case "free" if await _has_later(conn, session):
+        case place if place == "before" or await _has_later(conn, session):
+            # At its start, from where it moves on with what was heard of it.
             session = rules.end_inferred(
                 session, at=started_at, now=received_at, flag=rules.IMPLICIT_END
             )

@@ -236,6 +236,19 @@ async def test_a_start_from_a_queue_that_is_older_than_a_session_that_is_over_is
     assert (second["energy_wh"], second["is_end_inferred"]) == (2000, False)
 
 
+async def test_a_start_older_than_one_that_runs_is_over_where_it_was_last_heard(
+    server: Csms, pool: Pool
+) -> None:
+    """Not at the start of the other: hours without a word are no estimate of its energy."""
+    async with charger(server.url, "CP-1", "2.0.1") as cp:
+        await starts(cp, "2.0.1", "T2", 50, 4000)
+        await starts(cp, "2.0.1", "T1", 5, 1000)
+
+    first, second = await rows(pool)
+    assert (first["energy_wh"], first["ended_at"]) == (0, BEGAN + timedelta(minutes=5))
+    assert not second["is_finalized"]
+
+
 async def test_a_start_of_now_runs_though_a_session_began_later_by_a_clock_that_was_ahead(
     server: Csms, pool: Pool
 ) -> None:
